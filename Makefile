@@ -1,0 +1,45 @@
+# Two commands start everything: `make demo` and `make test`. Each builds .venv from the lock file first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo-output
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test test-all lint types lock clean help
+
+help:
+	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
+	@echo "make test      set up, run the fast tests"
+	@echo "make test-all  set up, run every test, the slow ones too"
+	@echo "make lint      ruff (style and format);  make types: mypy"
+	@echo "make lock      resolve the lock files again (needs uv)"
+
+$(INSTALLED): containers/requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "bidsml needs Python 3.11 or newer, found " + sys.version'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r containers/requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/bidsml demo $(DEMO)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-all: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy bidsml
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o containers/requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c containers/requirements.lock pyproject.toml --group dev -o containers/requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist

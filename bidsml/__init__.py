@@ -1,0 +1,3 @@
+"""Honest brain biomarkers from BIDS datasets."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,162 @@
+"""Write files whole or not at all, the same content always as the same bytes; keep records without pickle."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from bidsml.errors import DataError, DiskError
+
+Record = TypeVar("Record")
+
+_HEADER = "record"
+_ARRAY = "__array__"
+_TABLE = "__table__"
+
+
+def write_atomic(path: Path, content: bytes) -> Path:
+    """Write ``content`` so that a reader sees the old file or the new one, never a part.
+
+    Raises
+    ------
+    DiskError
+        The disk is full or writing failed; an older file at ``path`` is untouched.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise DiskError(
+            f"cannot write {path} ({len(content)} bytes): {error.strerror or error}",
+            hint="free space or choose another folder, then run again; finished work is kept",
+        ) from error
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text atomically."""
+    return write_atomic(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> Path:
+    """Write JSON with sorted keys; NaN and infinities become ``n/a``."""
+    return write_text(path, json.dumps(_finite(content), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return "n/a"
+    return str(value) if isinstance(value, Path) else value
+
+
+def write_table(path: Path, table: pd.DataFrame, *, header: bool = True) -> Path:
+    """Write a BIDS TSV: tab-separated, ``n/a`` for missing, numbers to 10 significant digits."""
+    text = table.to_csv(sep="\t", index=False, header=header, na_rep="n/a", float_format="%.10g", lineterminator="\n")
+    return write_text(path, text)
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_record(path: Path, record: Any) -> Path:
+    """Keep a frozen record as one ``.npz``: a JSON header and plain arrays, no pickle.
+
+    The same record gives the same bytes.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    header = json.dumps(_encode(record, arrays), sort_keys=True, ensure_ascii=False)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{_HEADER: np.array(header)}, **arrays)
+    return write_atomic(path, buffer.getvalue())
+
+
+def read_record(kind: type[Record], path: Path) -> Record:
+    """Read back what :func:`write_record` wrote, checked against the record's types.
+
+    Raises
+    ------
+    DataError
+        The file is damaged or holds another kind of record.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(str(archive[_HEADER]))
+            content = _decode(header, lambda key: archive[key])
+        return TypeAdapter(kind).validate_python(content)
+    except (OSError, ValueError, KeyError, EOFError, ValidationError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise DataError(
+            f"{path} is not a readable {kind.__name__} record: {error}", hint="delete the file and run again"
+        ) from error
+
+
+def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, pd.DataFrame):
+        return {_TABLE: {str(c): _encode(_column(value[c]), arrays) for c in value}}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        key = f"a{len(arrays)}"
+        arrays[key] = value
+        return {_ARRAY: key}
+    if isinstance(value, Mapping):
+        return {str(k): _encode(v, arrays) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encode(v, arrays) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value
+
+
+def _column(column: pd.Series) -> Any:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    return [None if pd.isna(v) else str(v) for v in column]
+
+
+def _decode(value: Any, array: Callable[[str], np.ndarray]) -> Any:
+    if isinstance(value, list):
+        return [_decode(v, array) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {_ARRAY}:
+        return array(value[_ARRAY])
+    if set(value) == {_TABLE}:
+        return pd.DataFrame({c: _decode(v, array) for c, v in value[_TABLE].items()})
+    return {k: _decode(v, array) for k, v in value.items()}

@@ -1,0 +1,43 @@
+"""What the user wishes: the science (``AnalysisSpec``) and the circumstances (``RunOptions``), both frozen."""
+
+from bidsml.spec.analysis import (
+    AnalysisSpec,
+    CohortSpec,
+    CVSpec,
+    DenoiseSpec,
+    EstimatorSpec,
+    FeatureSpec,
+    InferenceSpec,
+    InnerSpec,
+    InputSpec,
+    NuisanceSpec,
+    OuterSpec,
+    TargetSpec,
+    analysis_schema,
+    features_digest,
+    spec_digest,
+)
+from bidsml.spec.loading import load_analysis, list_ready_made, ready_made_folder
+from bidsml.spec.options import RunOptions
+
+__all__ = [
+    "AnalysisSpec",
+    "CVSpec",
+    "CohortSpec",
+    "DenoiseSpec",
+    "EstimatorSpec",
+    "FeatureSpec",
+    "InferenceSpec",
+    "InnerSpec",
+    "InputSpec",
+    "NuisanceSpec",
+    "OuterSpec",
+    "RunOptions",
+    "TargetSpec",
+    "analysis_schema",
+    "features_digest",
+    "list_ready_made",
+    "load_analysis",
+    "ready_made_folder",
+    "spec_digest",
+]

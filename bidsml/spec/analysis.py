@@ -1,0 +1,248 @@
+"""The analysis file's model. Field descriptions are the reference documentation and the JSON Schema."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+# A name becomes part of file names: BIDS labels plus hyphen.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Scalar = bool | int | float | str | None
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TargetSpec(_Section):
+    """What is predicted."""
+
+    column: Text = Field(
+        description="Column of participants.tsv, or FILE:column with FILE relative to the dataset, "
+        "e.g. phenotype/asrs.tsv:total. {NAME} in FILE stands for the folder given with --derivatives NAME=PATH."
+    )
+    task: Literal["classification", "regression"] = "classification"
+    positive: str | None = Field(
+        None, description="Binary classification: the class whose probability is predicted. Default: the last in sorted order."
+    )
+    classes: tuple[str, ...] = Field((), description="Classification: analyse only these values of the column. Default: all.")
+
+    @model_validator(mode="after")
+    def _classes_are_for_classification(self) -> "TargetSpec":
+        if self.task == "regression" and (self.positive is not None or self.classes):
+            raise ValueError("positive and classes have no meaning when task is 'regression'")
+        if self.classes and self.positive is not None and self.positive not in self.classes:
+            raise ValueError(f"positive = {self.positive!r} is not among classes = {list(self.classes)}")
+        return self
+
+
+class CohortSpec(_Section):
+    """Who is analysed."""
+
+    include: str | None = Field(
+        None, description="Condition on the cohort's columns, e.g. \"age >= 18 and mean_fd < 0.5 and site not in ['A', 'B']\"."
+    )
+    group: Text = Field(
+        "participant_id", description="Column of the units that are never split between training and test, e.g. family_id."
+    )
+    site: str | None = Field(None, description="Column of the site or scanner: leave-site-out and permutation strata.")
+
+
+class InputSpec(_Section):
+    """Which scans are read, and how several of one participant become one."""
+
+    derivative: str | None = Field(
+        None, description="Read scans only from this --derivatives NAME. Default: from all that are given."
+    )
+    kind: Literal["auto", "bold", "timeseries", "relmat"] = Field(
+        "auto", description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first of these that is found."
+    )
+    tr_s: float | None = Field(None, gt=0, description="Repetition time in seconds, in place of what the sidecars say.")
+    task: str | None = Field(None, description="BIDS task label of the scans. Default: all tasks.")
+    space: str | None = Field(None, description="BIDS space label of the scans. Default: the only one there is.")
+    combine: Literal["auto", "concatenate", "average"] = Field(
+        "auto",
+        description="Several scans of one participant: concatenate the cleaned signals, or average the features. "
+        "auto concatenates signals and averages ready-made matrices.",
+    )
+
+
+class DenoiseSpec(_Section):
+    """How BOLD signals are cleaned. Used for BOLD and for ready time series with confounds; not for ready matrices."""
+
+    strategy: str = Field("36p", description="A named set of confounds; `bidsml doctor` lists the names.")
+    columns: tuple[str, ...] = Field((), description="Confound columns by name, in place of a strategy.")
+    high_pass_hz: float | None = Field(0.008, gt=0)
+    low_pass_hz: float | None = Field(0.08, gt=0)
+    fd_censor_mm: float | None = Field(0.5, gt=0, description="Volumes moving more than this are left out.")
+    min_minutes: float = Field(4.0, ge=0, description="A participant with less clean data than this fails quality control.")
+
+    @model_validator(mode="after")
+    def _band_is_ordered(self) -> "DenoiseSpec":
+        if self.high_pass_hz and self.low_pass_hz and self.high_pass_hz >= self.low_pass_hz:
+            raise ValueError(f"high_pass_hz = {self.high_pass_hz} must be below low_pass_hz = {self.low_pass_hz}")
+        return self
+
+
+class FeatureSpec(_Section):
+    """One block of features. Which keys a kind takes is checked against the catalog of kinds."""
+
+    kind: Text
+    name: Name | None = Field(None, description="Name of the block. Default: the kind, numbered when repeated.")
+    atlas: str | None = Field(None, description="Packaged atlas, TemplateFlow atlas, BIDS-Atlas folder, or NIfTI beside its TSV.")
+    measure: str | None = Field(None, description="What is measured, e.g. correlation, partial, tangent, falff.")
+    file: str | None = Field(
+        None,
+        description="Table kinds: file relative to the dataset. {NAME} is a --derivatives folder, {participant} the "
+        "label without sub-: e.g. {freesurfer}/sub-{participant}/stats/aseg.stats.",
+    )
+    key: str = Field("participant_id", description="Table kinds: column that holds the participant labels.")
+    columns: tuple[str, ...] = Field((), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all.")
+    exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
+
+
+class NuisanceSpec(_Section):
+    """What is not of interest but might explain the label."""
+
+    columns: tuple[str, ...] = Field((), description="Columns of the nuisance-only model. Default: those in regress.")
+    regress: tuple[str, ...] = Field((), description="Columns regressed out of every feature, fitted on training rows.")
+
+    @property
+    def baseline(self) -> tuple[str, ...]:
+        """Columns of the nuisance-only model: ``columns``, then what else is regressed."""
+        return tuple(dict.fromkeys((*self.columns, *self.regress)))
+
+
+class OuterSpec(_Section):
+    """How the participants are split into training and test."""
+
+    kind: Literal["stratified", "leave-site-out", "leave-group-out", "leave-one-out", "fixed"] = "stratified"
+    folds: int = Field(10, ge=2, le=1000, description="stratified only")
+    repeats: int = Field(1, ge=1, le=1000, description="stratified only")
+    column: str | None = Field(None, description="leave-group-out: the groups; fixed: a column of 'train' and 'test'.")
+
+    @model_validator(mode="after")
+    def _column_goes_with_kind(self) -> "OuterSpec":
+        needs = self.kind in ("leave-group-out", "fixed")
+        if needs != (self.column is not None):
+            raise ValueError(f"cv.outer.column {'is needed' if needs else 'has no meaning'} when kind is {self.kind!r}")
+        unused = {"folds", "repeats"} & self.model_fields_set
+        if self.kind != "stratified" and unused:
+            raise ValueError(f"{' and '.join(sorted(unused))} have no meaning when cv.outer.kind is {self.kind!r}")
+        return self
+
+
+class InnerSpec(_Section):
+    """Folds of the training rows that pick hyper-parameters."""
+
+    folds: int = Field(5, ge=2, le=100)
+
+
+class CVSpec(_Section):
+    """Cross-validation."""
+
+    outer: OuterSpec = OuterSpec()
+    inner: InnerSpec = InnerSpec()
+    max_missing: float = Field(
+        0.2, ge=0, lt=1, description="A feature with a larger share of missing values among the training rows is dropped in that fold."
+    )
+
+
+class EstimatorSpec(_Section):
+    """One model family."""
+
+    kind: Text
+    class_weight: Literal["none", "balanced"] = "none"
+    grid: dict[str, tuple[Scalar, ...]] | None = Field(
+        None, description="Hyper-parameter grid for the inner folds, in scikit-learn's names. Default: the catalog's. {} tunes nothing."
+    )
+
+
+class InferenceSpec(_Section):
+    """How chance is judged."""
+
+    permutations: int = Field(1000, ge=0, le=1_000_000, description="0 leaves the test out.")
+    exchange: Literal["auto", "free", "within-site", "whole"] = Field(
+        "auto",
+        description="Which labels may be shuffled: all (free), those of one site (within-site), or whole units of equal size (whole). "
+        "Always within the test folds. auto: within-site where a site column is named, whole where a group column is, else free.",
+    )
+    primary_metric: str = Field("auto", description="auto: roc_auc for classification, r2 for regression.")
+
+
+class AnalysisSpec(_Section):
+    """One analysis: what is predicted from what, for whom, how it is validated and tested."""
+
+    name: Name
+    target: TargetSpec
+    cohort: CohortSpec = CohortSpec()
+    input: InputSpec = InputSpec()
+    denoise: DenoiseSpec = DenoiseSpec()
+    features: tuple[FeatureSpec, ...] = Field(min_length=1)
+    nuisance: NuisanceSpec = NuisanceSpec()
+    cv: CVSpec = CVSpec()
+    estimators: tuple[EstimatorSpec, ...] = Field((EstimatorSpec(kind="ridge"),), min_length=1)
+    inference: InferenceSpec = InferenceSpec()
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> "AnalysisSpec":
+        kinds = [e.kind for e in self.estimators]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("an estimator kind is listed twice; use one entry with a grid")
+        names = [f.name for f in self.features if f.name]
+        if len(set(names)) < len(names):
+            raise ValueError("two feature blocks have one name")
+        if self.cv.outer.kind == "leave-site-out" and not self.cohort.site:
+            raise ValueError("cv.outer.kind = 'leave-site-out' needs cohort.site")
+        if self.inference.exchange == "within-site" and not self.cohort.site:
+            raise ValueError("inference.exchange = 'within-site' needs cohort.site")
+        return self
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """One unique name per feature block: as given, else the kind, numbered when repeated."""
+        names: list[str] = []
+        for feature in self.features:
+            base = feature.name or feature.kind.replace("_", "-")
+            number = 1
+            name = base
+            while name in names:
+                number += 1
+                name = f"{base}-{number}"
+            names.append(name)
+        return tuple(names)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric of the headline and of the permutation test."""
+        if self.inference.primary_metric != "auto":
+            return self.inference.primary_metric
+        return "roc_auc" if self.target.task == "classification" else "r2"
+
+
+def _digest(content: Any) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def spec_digest(spec: AnalysisSpec) -> str:
+    """SHA-256 of the effective analysis, independent of key order and formatting."""
+    return _digest(spec.model_dump(mode="json"))
+
+
+def features_digest(spec: AnalysisSpec) -> str:
+    """SHA-256 of what decides the participant level: input, denoising and features.
+
+    Features made under one digest may be used by any analysis that shares it.
+    """
+    dump = spec.model_dump(mode="json")
+    dump["block_names"] = spec.block_names
+    return _digest({key: dump[key] for key in ("input", "denoise", "features", "block_names")})
+
+
+def analysis_schema() -> dict[str, Any]:
+    """JSON Schema of analysis.toml (draft 2020-12)."""
+    schema = AnalysisSpec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

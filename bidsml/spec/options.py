@@ -1,0 +1,45 @@
+"""Where and with what a run happens; never what it computes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line of one run, checked and typed.
+
+    Attributes
+    ----------
+    filters
+        ``--bids-filter-file``: by query name (``bold``, ``relmat``, ``timeseries``), BIDS entities that a
+        file must have; a value may be a list.
+    mem_gb
+        Memory for all nodes that run at once.
+    """
+
+    bids_dir: Path
+    output_dir: Path
+    level: Literal["participant", "group"]
+    work_dir: Path
+    participant_labels: tuple[str, ...] = ()
+    session_labels: tuple[str, ...] = ()
+    task_ids: tuple[str, ...] = ()
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    derivatives: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    bids_database_dir: Path | None = None
+    skip_bids_validation: bool = False
+    random_seed: int = 0
+    nprocs: int = 1
+    omp_nthreads: int = 1
+    mem_gb: float = 4.0
+    plugin_file: Path | None = None
+    dry_run: bool = False
+    stop_on_first_crash: bool = False
+    write_graph: bool = False
+    allow_partial: bool = False
+    clean_workdir: bool = False
+    verbosity: int = 0
+    command: tuple[str, ...] = ()
