@@ -99,7 +99,7 @@ def write_record(path: Path, record: Any) -> Path:
     The same record gives the same bytes.
     """
     arrays: dict[str, np.ndarray] = {}
-    header = json.dumps(_encode(record, arrays), sort_keys=True, ensure_ascii=False)
+    header = json.dumps(_encode(record, arrays), ensure_ascii=False)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **{_HEADER: np.array(header)}, **arrays)
     return write_atomic(path, buffer.getvalue())

@@ -25,9 +25,12 @@ class TargetSpec(_Section):
     )
     task: Literal["classification", "regression"] = "classification"
     positive: str | None = Field(
-        None, description="Binary classification: the class whose probability is predicted. Default: the last in sorted order."
+        None,
+        description="Binary classification: the class whose probability is predicted. Default: the last in sorted order.",
     )
-    classes: tuple[str, ...] = Field((), description="Classification: analyse only these values of the column. Default: all.")
+    classes: tuple[str, ...] = Field(
+        (), description="Classification: analyse only these values of the column. Default: all."
+    )
 
     @model_validator(mode="after")
     def _classes_are_for_classification(self) -> "TargetSpec":
@@ -42,10 +45,12 @@ class CohortSpec(_Section):
     """Who is analysed."""
 
     include: str | None = Field(
-        None, description="Condition on the cohort's columns, e.g. \"age >= 18 and mean_fd < 0.5 and site not in ['A', 'B']\"."
+        None,
+        description="Condition on the cohort's columns, e.g. \"age >= 18 and mean_fd < 0.5 and site not in ['A', 'B']\".",
     )
     group: Text = Field(
-        "participant_id", description="Column of the units that are never split between training and test, e.g. family_id."
+        "participant_id",
+        description="Column of the units that are never split between training and test, e.g. family_id.",
     )
     site: str | None = Field(None, description="Column of the site or scanner: leave-site-out and permutation strata.")
 
@@ -57,7 +62,8 @@ class InputSpec(_Section):
         None, description="Read scans only from this --derivatives NAME. Default: from all that are given."
     )
     kind: Literal["auto", "bold", "timeseries", "relmat"] = Field(
-        "auto", description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first of these that is found."
+        "auto",
+        description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first of these that is found.",
     )
     tr_s: float | None = Field(None, gt=0, description="Repetition time in seconds, in place of what the sidecars say.")
     task: str | None = Field(None, description="BIDS task label of the scans. Default: all tasks.")
@@ -77,7 +83,9 @@ class DenoiseSpec(_Section):
     high_pass_hz: float | None = Field(0.008, gt=0)
     low_pass_hz: float | None = Field(0.08, gt=0)
     fd_censor_mm: float | None = Field(0.5, gt=0, description="Volumes moving more than this are left out.")
-    min_minutes: float = Field(4.0, ge=0, description="A participant with less clean data than this fails quality control.")
+    min_minutes: float = Field(
+        4.0, ge=0, description="A participant with less clean data than this fails quality control."
+    )
 
     @model_validator(mode="after")
     def _band_is_ordered(self) -> "DenoiseSpec":
@@ -91,7 +99,9 @@ class FeatureSpec(_Section):
 
     kind: Text
     name: Name | None = Field(None, description="Name of the block. Default: the kind, numbered when repeated.")
-    atlas: str | None = Field(None, description="Packaged atlas, TemplateFlow atlas, BIDS-Atlas folder, or NIfTI beside its TSV.")
+    atlas: str | None = Field(
+        None, description="Packaged atlas, TemplateFlow atlas, BIDS-Atlas folder, or NIfTI beside its TSV."
+    )
     measure: str | None = Field(None, description="What is measured, e.g. correlation, partial, tangent, falff.")
     file: str | None = Field(
         None,
@@ -99,7 +109,9 @@ class FeatureSpec(_Section):
         "label without sub-: e.g. {freesurfer}/sub-{participant}/stats/aseg.stats.",
     )
     key: str = Field("participant_id", description="Table kinds: column that holds the participant labels.")
-    columns: tuple[str, ...] = Field((), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all.")
+    columns: tuple[str, ...] = Field(
+        (), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all."
+    )
     exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
 
 
@@ -146,7 +158,10 @@ class CVSpec(_Section):
     outer: OuterSpec = OuterSpec()
     inner: InnerSpec = InnerSpec()
     max_missing: float = Field(
-        0.2, ge=0, lt=1, description="A feature with a larger share of missing values among the training rows is dropped in that fold."
+        0.2,
+        ge=0,
+        lt=1,
+        description="A feature with a larger share of missing values among the training rows is dropped in that fold.",
     )
 
 
@@ -156,7 +171,8 @@ class EstimatorSpec(_Section):
     kind: Text
     class_weight: Literal["none", "balanced"] = "none"
     grid: dict[str, tuple[Scalar, ...]] | None = Field(
-        None, description="Hyper-parameter grid for the inner folds, in scikit-learn's names. Default: the catalog's. {} tunes nothing."
+        None,
+        description="Hyper-parameter grid for the inner folds, in scikit-learn's names. Default: the catalog's. {} tunes nothing.",
     )
 
 

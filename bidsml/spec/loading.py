@@ -71,7 +71,9 @@ def _find(name_or_path: str) -> Path:
     if name_or_path in known:
         return ready_made_folder() / name_or_path / "analysis.toml"
     if path.suffix or "/" in name_or_path:
-        raise MissingInputError(f"there is no analysis file {name_or_path}", hint=f"ready-made analyses: {', '.join(known)}")
+        raise MissingInputError(
+            f"there is no analysis file {name_or_path}", hint=f"ready-made analyses: {', '.join(known)}"
+        )
     raise AnalysisFileError(f"there is no analysis named {name_or_path!r}", hint=near_names(name_or_path, known))
 
 
@@ -87,7 +89,9 @@ def _apply(content: dict[str, Any], override: str) -> None:
     key, separator, raw = override.partition("=")
     parts = key.strip().split(".")
     if not separator or not all(parts):
-        raise UsageError(f"--set {override!r} is not key.path=value", hint="for example --set inference.permutations=200")
+        raise UsageError(
+            f"--set {override!r} is not key.path=value", hint="for example --set inference.permutations=200"
+        )
     try:
         value = tomllib.loads(f"v = {raw.strip()}")["v"]
     except tomllib.TOMLDecodeError:

@@ -1,0 +1,24 @@
+"""Fixtures shared by all tests."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("NIPYPE_NO_ET", "1")
+os.environ.setdefault("NO_ET", "1")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Path of a folder of real data by name; skips the test where the data are not on this machine."""
+    root = Path(os.environ.get("BIDSML_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+    def find(name: str) -> Path:
+        path = root / name
+        if not path.exists():
+            pytest.skip(f"real data '{name}' is not here; set BIDSML_TEST_DATA to the folder that holds it")
+        return path
+
+    return find
