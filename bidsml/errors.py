@@ -11,13 +11,13 @@
     ├── DiskError             74  reading or writing failed, disk full
     ├── InterruptedRunError   75  stopped from outside; run again to resume
     ├── AnalysisFileError     78  analysis.toml is wrong
-    └── PartialFailure         1  some participants failed, the others are finished
+    └── PartialFailureError    1  some participants failed, the others are finished
 
 Anything else that escapes is a bug in bidsml and exits with 70.
 """
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 EXIT_OK = 0
 EXIT_BUG = 70
@@ -54,7 +54,7 @@ def _rebuild(kind: type[BidsmlError], message: str, hint: str) -> BidsmlError:
     return kind(message, hint=hint)
 
 
-class PartialFailure(BidsmlError):
+class PartialFailureError(BidsmlError):
     """Some participants failed or are missing; the others are finished."""
 
     exit_code = 1

@@ -215,7 +215,16 @@ class Cohort(_Record):
 
     @property
     def participant_id(self) -> tuple[str, ...]:
+        """Labels in row order, without ``sub-``."""
         return tuple(self.table["participant_id"])
+
+
+@dataclass(frozen=True)
+class Study(_Record):
+    """What the group level learns from: who, and their features, row by row alike."""
+
+    cohort: Cohort
+    features: FeatureSet
 
 
 @dataclass(frozen=True)

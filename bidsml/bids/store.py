@@ -101,7 +101,7 @@ def write_record(path: Path, record: Any) -> Path:
     arrays: dict[str, np.ndarray] = {}
     header = json.dumps(_encode(record, arrays), ensure_ascii=False)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{_HEADER: np.array(header)}, **arrays)
+    np.savez(buffer, allow_pickle=False, **{_HEADER: np.array(header)}, **arrays)
     return write_atomic(path, buffer.getvalue())
 
 
@@ -122,13 +122,16 @@ def read_record(kind: type[Record], path: Path) -> Record:
         if isinstance(error, FileNotFoundError):
             raise
         raise DataError(
-            f"{path} is not a readable {kind.__name__} record: {error}", hint="delete the file and run again"
+            f"{path} is not a readable record of {getattr(kind, '__name__', kind)}: {error}",
+            hint="delete the file and run again",
         ) from error
 
 
-def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:  # noqa: PLR0911 - one return a type
     if isinstance(value, pd.DataFrame):
         return {_TABLE: {str(c): _encode(_column(value[c]), arrays) for c in value}}
+    if isinstance(value, np.generic):
+        return value.item()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
@@ -139,8 +142,6 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {str(k): _encode(v, arrays) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_encode(v, arrays) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
     return str(value) if isinstance(value, Path) else value
 
 

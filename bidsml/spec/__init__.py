@@ -17,7 +17,7 @@ from bidsml.spec.analysis import (
     features_digest,
     spec_digest,
 )
-from bidsml.spec.loading import load_analysis, list_ready_made, ready_made_folder
+from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
 from bidsml.spec.options import RunOptions
 
 __all__ = [

@@ -26,7 +26,7 @@ class TargetSpec(_Section):
     task: Literal["classification", "regression"] = "classification"
     positive: str | None = Field(
         None,
-        description="Binary classification: the class whose probability is predicted. Default: the last in sorted order.",
+        description="Binary classification: the class whose probability is predicted. Default: the last when sorted.",
     )
     classes: tuple[str, ...] = Field(
         (), description="Classification: analyse only these values of the column. Default: all."
@@ -46,7 +46,7 @@ class CohortSpec(_Section):
 
     include: str | None = Field(
         None,
-        description="Condition on the cohort's columns, e.g. \"age >= 18 and mean_fd < 0.5 and site not in ['A', 'B']\".",
+        description="Condition on the cohort's columns, e.g. \"age >= 18 and mean_fd < 0.5 and site not in ['A']\".",
     )
     group: Text = Field(
         "participant_id",
@@ -63,7 +63,7 @@ class InputSpec(_Section):
     )
     kind: Literal["auto", "bold", "timeseries", "relmat"] = Field(
         "auto",
-        description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first of these that is found.",
+        description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first that is found.",
     )
     tr_s: float | None = Field(None, gt=0, description="Repetition time in seconds, in place of what the sidecars say.")
     task: str | None = Field(None, description="BIDS task label of the scans. Default: all tasks.")
@@ -172,7 +172,8 @@ class EstimatorSpec(_Section):
     class_weight: Literal["none", "balanced"] = "none"
     grid: dict[str, tuple[Scalar, ...]] | None = Field(
         None,
-        description="Hyper-parameter grid for the inner folds, in scikit-learn's names. Default: the catalog's. {} tunes nothing.",
+        description="Hyper-parameter grid for the inner folds, in scikit-learn's names. "
+        "Default: the catalog's. {} tunes nothing.",
     )
 
 
@@ -182,8 +183,9 @@ class InferenceSpec(_Section):
     permutations: int = Field(1000, ge=0, le=1_000_000, description="0 leaves the test out.")
     exchange: Literal["auto", "free", "within-site", "whole"] = Field(
         "auto",
-        description="Which labels may be shuffled: all (free), those of one site (within-site), or whole units of equal size (whole). "
-        "Always within the test folds. auto: within-site where a site column is named, whole where a group column is, else free.",
+        description="Which labels may be shuffled: all (free), those of one site (within-site), or whole units of "
+        "equal size (whole). Always within the test folds. auto: within-site where a site column is named, whole "
+        "where a group column is, else free.",
     )
     primary_metric: str = Field("auto", description="auto: roc_auc for classification, r2 for regression.")
 

@@ -1,10 +1,10 @@
 """Where and with what a run happens; never what it computes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
-from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
