@@ -78,6 +78,8 @@ class Atlas(_Record):
     labels: tuple[int, ...] = ()
     image: Path | None = None
     radius_mm: float | None = None
+    radii_mm: tuple[float, ...] = ()
+    """One radius per sphere where they differ (``radius_mm`` is then ``None``)."""
     networks: tuple[str, ...] = ()
     reference: str = ""
     """Citation with DOI."""
@@ -103,6 +105,8 @@ class ScanQC(_Record):
     n_nonfinite_voxels: int = 0
     region_coverage: FloatArray = field(default_factory=lambda: np.empty(0))
     """Share of each region's voxels inside the brain mask, 0–1."""
+    n_regions: int = 0
+    n_regions_missing: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -119,7 +123,10 @@ class ScanData(_Record):
     signals: FloatArray | None = None
     """Denoised, band-passed, censored, standardised: ``(n_kept, n_regions)``."""
     unfiltered: FloatArray | None = None
-    """Denoised without low-pass and without censoring, in the input's units: ``(n_volumes, n_regions)``."""
+    """Denoised without band-pass and without censoring: ``(n_volumes, n_regions)``, percent of the region's
+    mean for BOLD, else the input's units. Volumes before the steady state are NaN in every region."""
+    run_lengths: tuple[int, ...] = ()
+    """Volumes of each run in ``unfiltered``; empty for one run."""
     matrix: FloatArray | None = None
     """A ready relationship matrix: ``(n_regions, n_regions)``."""
     table: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,142 @@
+"""What can be measured on one person: the catalog of feature kinds.
+
+A kind is one file of this folder with a function ``extract_<kind>(data, *, block, options)``, and one line
+in ``CATALOG``. A kind sees the data of ONE person: whatever is fitted over people lives in ``learn``.
+The catalog itself imports nothing heavy; a kind's file is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast
+
+from bidsml.errors import AnalysisFileError, near_names
+
+if TYPE_CHECKING:
+    from bidsml.records import FeatureVector, ScanData
+    from bidsml.spec import FeatureSpec
+
+Need = Literal["signals", "unfiltered", "matrix", "table"]
+
+
+@dataclass(frozen=True)
+class FeatureKind:
+    """One entry of the catalog.
+
+    Attributes
+    ----------
+    needs
+        Parts of ``ScanData`` the kind can work from; any one of them is enough.
+    measures
+        Measures the kind offers, the default first.
+    keys
+        Keys of a ``[[features]]`` block that the kind takes beside ``kind`` and ``name``.
+    summary
+        One line for the documentation.
+    """
+
+    name: str
+    needs: frozenset[Need]
+    measures: tuple[str, ...]
+    keys: frozenset[str]
+    summary: str
+
+    def extract(self, data: ScanData, *, block: str, options: FeatureSpec) -> FeatureVector:
+        """Measure one person (see the kind's own function)."""
+        function = getattr(import_module(f"{__name__}.{self.name}"), f"extract_{self.name}")
+        return cast("FeatureVector", function(data, block=block, options=options))
+
+    def complain(self, options: FeatureSpec) -> str:
+        """Say what the kind itself finds wrong with its options; empty when nothing is."""
+        rule: Callable[[FeatureSpec], str] | None = getattr(
+            import_module(f"{__name__}.{self.name}"), f"check_{self.name}", None
+        )
+        return rule(options) if rule else ""
+
+
+_ATLAS_KEYS = frozenset({"atlas", "measure"})
+_SIGNAL_NEEDS: frozenset[Need] = frozenset({"unfiltered"})
+
+_KINDS = (
+    FeatureKind(
+        name="connectome",
+        needs=frozenset({"signals", "matrix"}),
+        measures=("correlation", "partial", "tangent"),
+        keys=_ATLAS_KEYS,
+        summary="functional connectivity between every pair of regions",
+    ),
+    FeatureKind(
+        name="roi_signal",
+        needs=_SIGNAL_NEEDS,
+        measures=("sd", "mssd"),
+        keys=_ATLAS_KEYS,
+        summary="variability of each region's signal over time",
+    ),
+    FeatureKind(
+        name="amplitude",
+        needs=_SIGNAL_NEEDS,
+        measures=("falff", "alff"),
+        keys=_ATLAS_KEYS,
+        summary="amplitude of each region's slow fluctuations (ALFF, fALFF)",
+    ),
+    FeatureKind(
+        name="phenotype",
+        needs=frozenset({"table"}),
+        measures=("value",),
+        keys=frozenset({"file", "columns", "exclude"}),
+        summary="columns of participants.tsv or of a phenotype table",
+    ),
+    FeatureKind(
+        name="table",
+        needs=frozenset({"table"}),
+        measures=("value",),
+        keys=frozenset({"file", "key", "columns", "exclude"}),
+        summary="columns of any table with one row per participant, such as FreeSurfer statistics",
+    ),
+)
+
+CATALOG: Mapping[str, FeatureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+
+
+def measure_of(options: FeatureSpec) -> str:
+    """Name the measure of a block: as given, else the kind's default."""
+    return options.measure or CATALOG[options.kind].measures[0]
+
+
+def check_feature(spec: FeatureSpec, index: int) -> None:
+    """Check one ``[[features]]`` block against the catalog.
+
+    Parameters
+    ----------
+    spec
+        The block.
+    index
+        Its place in the analysis file, from 0, for the message.
+
+    Raises
+    ------
+    AnalysisFileError
+        Unknown kind, a key the kind does not take, an unknown measure, or what the kind itself objects to.
+    """
+    where = f"features[{index}]"
+    kind = CATALOG.get(spec.kind)
+    if kind is None:
+        raise AnalysisFileError(f"{where}: there is no feature kind {spec.kind!r}", hint=near_names(spec.kind, CATALOG))
+    given = {key for key in spec.model_fields_set if getattr(spec, key) not in (None, ())}
+    extra = sorted(given - kind.keys - {"kind", "name"})
+    if extra:
+        raise AnalysisFileError(
+            f"{where}: kind {spec.kind!r} does not take {', '.join(map(repr, extra))}",
+            hint=f"it takes: {', '.join(sorted(kind.keys))}",
+        )
+    if spec.measure is not None and spec.measure not in kind.measures:
+        raise AnalysisFileError(
+            f"{where}: kind {spec.kind!r} has no measure {spec.measure!r}",
+            hint=near_names(spec.measure, kind.measures),
+        )
+    complaint = kind.complain(spec)
+    if complaint:
+        raise AnalysisFileError(f"{where}: {complaint}", hint="`bidsml schema` describes every key")

@@ -1,0 +1,43 @@
+"""Columns of any table with one row per participant."""
+
+import numpy as np
+
+from bidsml.errors import DataError
+from bidsml.records import FeatureVector, ScanData
+from bidsml.spec import FeatureSpec
+
+
+def extract_table(data: ScanData, *, block: str, options: FeatureSpec) -> FeatureVector:
+    """Take one participant's row of a table as features, in the table's order.
+
+    Returns
+    -------
+    FeatureVector
+        One value per column; an absent one is NaN with a reason.
+
+    Raises
+    ------
+    DataError
+        The participant's row offers no column.
+    """
+    if not data.table:
+        raise DataError(
+            f"sub-{data.scan.participant_id}: no column of {options.file or data.scan.path} is left for {block!r}",
+            hint="look at columns and exclude of this block, and at the table's header",
+        )
+    values = np.array(list(data.table.values()), dtype=np.float64)
+    names = tuple(data.table)
+    absent = {name: "n/a in the table" for name, value in data.table.items() if np.isnan(value)}
+    return FeatureVector(
+        block=block,
+        kind=options.kind,
+        measure="value",
+        names=names,
+        values=values,
+        missing={**absent, **data.missing},
+    )
+
+
+def check_table(options: FeatureSpec) -> str:
+    """Say what is wrong with the options: a table needs a file."""
+    return "" if options.file else "kind 'table' needs file: the table, relative to the dataset"
