@@ -1,0 +1,144 @@
+"""Columns of text as columns of numbers."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bidsml.bids.tableformats import Table, load_table
+from bidsml.errors import AnalysisFileError, near_names
+from bidsml.records import FloatArray
+
+_logger = logging.getLogger(__name__)
+
+MAX_LEVELS = 20
+# What R, SPSS exports and MRIQC write for a missing number; only read so in a column of numbers.
+_NO_NUMBER = {"na", "null", "none", "."}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A table's chosen columns as numbers: ``values`` is ``(n_rows, n_names)``, NaN where missing."""
+
+    table: Table
+    names: tuple[str, ...]
+    values: FloatArray
+
+
+def encoded_table(
+    path: Path, *, key: str, columns: tuple[str, ...], exclude: tuple[str, ...], leave_out: tuple[str, ...]
+) -> Encoded:
+    """Read a table and turn its chosen columns into numbers; the last ones are kept in memory.
+
+    Parameters
+    ----------
+    columns, exclude
+        Names or shell patterns of columns; an empty ``columns`` means all.
+    leave_out
+        Names left out besides; they need not be there.
+
+    Raises
+    ------
+    AnalysisFileError
+        A pattern matches no column, or nothing is left.
+    """
+    status = path.stat()
+    return _encode(path, key, columns, exclude, leave_out, (status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _encode(
+    path: Path,
+    key: str,
+    columns: tuple[str, ...],
+    exclude: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    _version: tuple[int, int],
+) -> Encoded:
+    table = load_table(path, key=key)
+    chosen = _choose(table, columns=columns, exclude=exclude, leave_out=leave_out)
+    names: list[str] = []
+    arrays: list[FloatArray] = []
+    for name in chosen:
+        reason = "" if name in columns else _why_left_out(table, table.cells[name])
+        if reason:
+            _logger.warning("%s: column %r is left out: %s", path, name, reason)
+            continue
+        encoded = encode_column(table.cells[name], name=name)
+        names += encoded
+        arrays += encoded.values()
+    if not names:
+        raise AnalysisFileError(
+            f"{path}: no column with numbers is left of {', '.join(chosen) or 'none'}", hint="see columns and exclude"
+        )
+    return Encoded(table, tuple(names), np.column_stack(arrays))
+
+
+def _choose(table: Table, *, columns: Sequence[str], exclude: Sequence[str], leave_out: Sequence[str]) -> list[str]:
+    known = list(table.cells)
+    wanted = _match(columns, known, path=table.path, what="columns") if columns else set(known)
+    unwanted = _match(exclude, known, path=table.path, what="exclude") | set(leave_out)
+    return [name for name in known if name in wanted and name not in unwanted]
+
+
+def _match(patterns: Iterable[str], known: Sequence[str], *, path: Path, what: str) -> set[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        hits = {name for name in known if name == pattern or fnmatchcase(name, pattern)}
+        if not hits:
+            raise AnalysisFileError(f"{what}: {pattern!r} matches no column of {path}", hint=near_names(pattern, known))
+        found |= hits
+    return found
+
+
+def _why_left_out(table: Table, cells: Sequence[str | None]) -> str:
+    if to_numbers(cells) is not None:
+        return ""
+    if table.ids is None:
+        return "text in one participant's file has no levels to compare with"
+    n_levels = len({cell for cell in cells if cell is not None})
+    if n_levels > MAX_LEVELS:
+        return f"text with {n_levels} levels, more than {MAX_LEVELS}; name it in columns to keep it"
+    return ""
+
+
+def to_numbers(cells: Sequence[str | None]) -> FloatArray | None:
+    """Numbers of a column, NaN where missing; ``None`` when a cell is neither."""
+    try:
+        return np.array([_number(cell) for cell in cells], dtype=float)
+    except ValueError:
+        return None
+
+
+def _number(cell: str | None) -> float:
+    if cell is None or cell.lower() in _NO_NUMBER:
+        return float("nan")
+    if "_" in cell:
+        raise ValueError("Python reads 1_000 as a number, a table does not mean one")
+    value = float(cell)
+    return value if np.isfinite(value) else float("nan")
+
+
+def encode_column(cells: Sequence[str | None], *, name: str) -> dict[str, FloatArray]:
+    """One column of text as numbers.
+
+    Returns
+    -------
+    dict
+        The column itself when every cell is a number or missing. Else an indicator (1, 0, NaN where missing) named
+        ``name[level]`` for each level in sorted order; with two levels only the last, whose opposite is the first.
+    """
+    numbers = to_numbers(cells)
+    if numbers is not None:
+        return {name: numbers}
+    levels = sorted({cell for cell in cells if cell is not None})
+    shown = levels[-1:] if len(levels) <= 2 else levels
+    missing = np.array([cell is None for cell in cells])
+    return {
+        f"{name}[{level}]": np.where(missing, np.nan, np.array([cell == level for cell in cells], dtype=float))
+        for level in shown
+    }

@@ -1,0 +1,114 @@
+"""Read text, JSON and tables with errors that say where: byte, line, column."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bidsml.errors import DataError, MissingInputError
+
+_ANNEX_POINTER = b"/annex/objects/"
+_MISSING = {"", "n/a", "nan"}
+
+
+def require_content(path: Path, *, what: str = "the file") -> Path:
+    """Give ``path`` back when its content is on this machine.
+
+    Raises
+    ------
+    MissingInputError
+        There is no such file, or only git-annex's link or pointer to it.
+    """
+    if not os.path.lexists(path):
+        raise MissingInputError(f"{what} {path} is not there", hint="check the name and the folder")
+    link = path.is_symlink() and not path.exists()
+    if link or (path.stat().st_size < 1000 and _starts_as_pointer(path)):
+        raise MissingInputError(
+            f"the content of {what} {path} is not on this machine, only a link to it", hint=f"datalad get {path}"
+        )
+    return path
+
+
+def _starts_as_pointer(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(len(_ANNEX_POINTER)) == _ANNEX_POINTER
+
+
+def read_text(path: Path) -> str:
+    """Read the UTF-8 text of a file; a byte-order mark is accepted and removed.
+
+    Raises
+    ------
+    MissingInputError
+        The file or its content is not there.
+    DataError
+        The file is not UTF-8; the message says which byte.
+    """
+    content = require_content(path).read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line} is not UTF-8 text: byte 0x{content[error.start]:02x} at position {error.start}",
+            hint=f"probably Latin-1; convert it: iconv -f LATIN1 -t UTF-8 '{path.name}'",
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    DataError
+        The file is malformed (the message gives the line) or holds something other than an object.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}:{error.lineno} is not valid JSON: {error.msg} (column {error.colno})", hint="mend the file"
+        ) from error
+    except RecursionError as error:
+        raise DataError(f"{path} is nested too deeply to be read", hint="mend the file") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} must hold a JSON object, found {type(content).__name__}", hint="mend the file")
+    return content
+
+
+def read_cells(path: Path, *, separator: str = "\t") -> pd.DataFrame:
+    """Read a table with a header, every cell as text; ``n/a``, ``NaN`` and empty cells are ``None``.
+
+    Raises
+    ------
+    DataError
+        No header, a column named twice, or a row with another number of cells; the message gives the line.
+    """
+    reader = csv.reader(io.StringIO(read_text(path), newline=None), delimiter=separator)
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num} cannot be read as a table: {error}", hint="mend the file") from error
+    if not rows:
+        raise DataError(f"{path} is empty: a header line was expected", hint="restore the file")
+    header = [cell.strip() for cell in rows[0][1]]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: columns named more than once: {', '.join(twice)}", hint="rename them")
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}:{line} has {len(row)} cells, the header has {len(header)}",
+                hint="mend the line; missing values are written n/a",
+            )
+    cells = [[_cell(value) for value in row] for _, row in rows[1:]]
+    return pd.DataFrame(cells, columns=header, dtype=object)
+
+
+def _cell(value: str) -> str | None:
+    stripped = value.strip()
+    return None if stripped.lower() in _MISSING else stripped
