@@ -1,0 +1,91 @@
+"""List the files of a dataset with pybids, walking no more of it than is needed."""
+
+import hashlib
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from bids.layout import BIDSLayout, BIDSLayoutIndexer
+from filelock import FileLock
+
+from bidsml.bids.textfiles import read_json
+from bidsml.errors import DiskError, MissingInputError
+
+SUFFIXES = ("bold", "timeseries", "relmat", "conmat", "matrix")
+EXTENSIONS = (".nii.gz", ".nii", ".tsv", ".dense.tsv")
+
+# Folders that hold none of the files we look for; anatomy and figures are most of a derivative's files.
+_IGNORED = (
+    re.compile(r"^/(code|derivatives|figures|freesurfer|log|logs|models|sourcedata|stimuli|work)(/|$)"),
+    re.compile(r"^/sub-[^/]+/(ses-[^/]+/)?(anat|beh|dwi|eeg|figures|fmap|ieeg|log|meg|perf|pet|xfm)(/|$)"),
+    re.compile(r"/\."),
+)
+
+
+def list_files(
+    root: Path, *, name: str, labels: Collection[str] = (), database_dir: Path | None = None
+) -> tuple[Path, ...]:
+    """Files of a dataset that could be preprocessed BOLD, time series or matrices, sorted.
+
+    Parameters
+    ----------
+    name
+        Of the derivative, for messages and for its database.
+    labels
+        Walk only these participants' folders (labels without ``sub-``); empty means all.
+    database_dir
+        Folder of saved pybids indices: read where there is one, else written for next time (all participants, one
+        process at a time, because pybids loses files when several write at once).
+
+    Raises
+    ------
+    MissingInputError
+        ``root`` is no folder.
+    DiskError
+        The database cannot be written.
+    """
+    if not root.is_dir():
+        raise MissingInputError(
+            f"the folder {root} ({name or 'the dataset'}) is not there", hint="check the path given with --derivatives"
+        )
+    description = root / "dataset_description.json"
+    if description.exists():
+        read_json(description)  # pybids would fail on a malformed one without saying where
+    root = root.absolute()
+    if database_dir is None:
+        layout = _index(root, labels=labels, database=None)
+    else:
+        layout = _saved_index(root, name=name, database_dir=database_dir)
+    found = layout.get(suffix=list(SUFFIXES), extension=list(EXTENSIONS), return_type="filename")
+    wanted = {f"sub-{label}" for label in labels}
+    paths = (Path(file) for file in found)
+    return tuple(sorted(p for p in paths if not wanted or p.name.partition("_")[0] in wanted))
+
+
+def _index(root: Path, *, labels: Collection[str], database: Path | None) -> BIDSLayout:
+    ignore = list(_IGNORED)
+    if labels:
+        kept = "|".join(re.escape(label) for label in sorted(labels))
+        ignore.append(re.compile(rf"^/sub-(?!({kept})([/_]|$))"))
+    return BIDSLayout(
+        root,
+        # Its own validation refuses the suffixes of derivatives that BIDS has no home for yet.
+        validate=False,
+        is_derivative=True,
+        database_path=database,
+        indexer=BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignore),
+    )
+
+
+def _saved_index(root: Path, *, name: str, database_dir: Path) -> BIDSLayout:
+    digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
+    database = database_dir / f"{name or 'dataset'}-{digest}"
+    try:
+        database_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock"):
+            return _index(root, labels=(), database=database)
+    except OSError as error:
+        raise DiskError(
+            f"the pybids database {database} cannot be used: {error.strerror or error}",
+            hint="choose another --bids-database-dir",
+        ) from error
