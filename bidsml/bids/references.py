@@ -1,7 +1,7 @@
 """Where a column or a table lies: references in an analysis, resolved to files inside the dataset."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -110,3 +110,19 @@ def _check_link(path: Path, *, template: str, roots: tuple[Path, ...]) -> None:
             f"{template!r} is a link that leaves the dataset: {path} points to {target}",
             hint="copy the file into the dataset, or give its folder with -d NAME=PATH",
         )
+
+
+def reference_files(references: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path]) -> tuple[Path, ...]:
+    """Files that column references read, each once: participants.tsv where there is one, then the others.
+
+    Raises
+    ------
+    AnalysisFileError
+        As :func:`parse_reference` and :func:`resolve_file`.
+    """
+    own = bids_dir / "participants.tsv"
+    files = [own] if own.exists() else []
+    for reference in map(parse_reference, references):
+        if reference.file is not None:
+            files.append(resolve_file(reference.file, bids_dir=bids_dir, derivatives=derivatives))
+    return tuple(dict.fromkeys(files))

@@ -1,0 +1,135 @@
+"""The output as a BIDS derivative dataset, and the least that the input must have."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bidsml import __version__
+from bidsml.bids.store import write_text
+from bidsml.bids.textfiles import read_json
+from bidsml.errors import MissingInputError, OutputError, ValidationError
+
+BIDS_VERSION = "1.11.1"
+# Set by the container images; absent elsewhere.
+CONTAINER_VARIABLES = {"Type": "BIDSML_CONTAINER_TYPE", "Tag": "BIDSML_CONTAINER_TAG", "URI": "BIDSML_CONTAINER_URI"}
+
+_IGNORED = """\
+*.html
+group/
+logs/
+sub-*/**/figures/
+sub-*/figures/
+*_bidsml.json
+*_features.*
+*_atlas-*_timeseries.*
+*_seg-*_timeseries.*
+*_relmat.*
+*_nodeindices.tsv
+"""
+
+_README = f"""\
+# bidsml derivatives
+
+Features of each participant and biomarkers of the group, made by bidsml {__version__} from the datasets named in
+dataset_description.json under DatasetLinks.
+
+- `sub-<label>.html`: report of one participant: inputs, motion, coverage, features, verdict
+- `sub-<label>/`: region time series, relationship matrices and feature records of one participant;
+  `sub-<label>_bidsml.json` lists every file with its SHA-256 and is written last
+- `group-<analysis>.html`: report of one analysis of the group
+- `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights
+- `logs/`: what ran, and what failed
+
+Missing values are written n/a. The files that `.bidsignore` lists follow BIDS proposals that are not yet part of the
+specification (BEP 17, generic connectivity data).
+"""
+
+
+def write_dataset_files(out: Path, *, bids_dir: Path, derivatives: Mapping[str, Path]) -> tuple[Path, ...]:
+    """Write what makes a folder a BIDS derivative: description, README and ``.bidsignore``.
+
+    Any number of jobs may do so at once: all write the same bytes, whole, and only where they differ from what is
+    there.
+
+    Raises
+    ------
+    OutputError
+        The folder holds a dataset that bidsml did not make.
+    DiskError
+        Writing failed.
+    """
+    path = out / "dataset_description.json"
+    if path.exists():
+        _require_ours(path)
+    description = json.dumps(_description(out, bids_dir, derivatives), indent=2, sort_keys=True, ensure_ascii=False)
+    contents = {path: description + "\n", out / "README": _README, out / ".bidsignore": _IGNORED}
+    for target, text in contents.items():
+        if not target.exists() or target.read_bytes() != text.encode():
+            write_text(target, text)
+    return tuple(contents)
+
+
+def _require_ours(path: Path) -> None:
+    made_by = read_json(path).get("GeneratedBy")
+    names = [tool.get("Name") for tool in made_by if isinstance(tool, dict)] if isinstance(made_by, list) else []
+    if "bidsml" not in names:
+        raise OutputError(
+            f"{path.parent} holds another dataset ({', '.join(map(str, names)) or 'no GeneratedBy'})",
+            hint="choose an output folder of its own",
+        )
+
+
+def _description(out: Path, bids_dir: Path, derivatives: Mapping[str, Path]) -> dict[str, Any]:
+    generated: dict[str, Any] = {"Name": "bidsml", "Version": __version__}
+    container = {key: os.environ[name] for key, name in CONTAINER_VARIABLES.items() if os.environ.get(name)}
+    if container:
+        generated["Container"] = container
+    sources = {"raw": bids_dir, **derivatives}
+    links = {
+        name: Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix() for name, folder in sources.items()
+    }
+    return {
+        "Name": "bidsml derivatives",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [generated],
+        "SourceDatasets": [_source(name, folder) for name, folder in sorted(sources.items())],
+        "DatasetLinks": links,
+    }
+
+
+def _source(name: str, folder: Path) -> dict[str, str]:
+    source = {"URL": f"bids:{name}:"}
+    path = folder / "dataset_description.json"
+    doi = read_json(path).get("DatasetDOI") if path.exists() else None
+    return source | ({"DOI": doi} if isinstance(doi, str) and doi else {})
+
+
+def validate_input(bids_dir: Path) -> None:
+    """Check the least that makes a folder a BIDS dataset.
+
+    Raises
+    ------
+    MissingInputError
+        There is no such folder.
+    ValidationError
+        There is no dataset_description.json, or it lacks Name or BIDSVersion.
+    DataError
+        The description is malformed; the message gives the line.
+    """
+    if not bids_dir.is_dir():
+        raise MissingInputError(f"there is no folder {bids_dir}", hint="give the BIDS dataset's folder")
+    path = bids_dir / "dataset_description.json"
+    if not path.exists():
+        raise ValidationError(
+            f"{bids_dir} is not a BIDS dataset: it has no dataset_description.json",
+            hint="give the dataset's top folder, or --skip-bids-validation",
+        )
+    description = read_json(path)
+    absent = [key for key in ("Name", "BIDSVersion") if not isinstance(description.get(key), str)]
+    if absent:
+        raise ValidationError(
+            f"{path} lacks {' and '.join(absent)} (text)", hint="add them, or give --skip-bids-validation"
+        )
