@@ -1,7 +1,8 @@
 """The done-manifest: one file per participant, written last, that says what is finished and with which digests."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +13,8 @@ from bidsml.bids.names import check_label
 from bidsml.bids.store import sha256_file, write_json
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import DataError
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ def write_manifest(out: Path, *, participant_id: str, analysis: str, entry: Entr
     if path.exists():
         try:
             others = dict(read_manifest(path).analyses)
-        except DataError:
-            others = {}
+        except DataError as error:
+            _logger.warning("replacing a damaged manifest: %s", error.message)
     manifest = Manifest(participant_id, __version__, others | {analysis: entry})
-    return write_json(path, asdict(manifest))
+    return write_json(path, _MANIFEST.dump_python(manifest))
 
 
 def read_manifest(path: Path) -> Manifest:

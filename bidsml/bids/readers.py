@@ -69,44 +69,54 @@ def read_timeseries(scan: Scan) -> tuple[tuple[str, ...], FloatArray]:
 
 def _read_numbers(path: Path, *, may_have_row_labels: bool) -> tuple[tuple[str, ...], FloatArray]:
     """Header (empty where there is none) and numbers of a tab-separated table."""
-    text = read_text(path)
+    lines = [line for line in read_text(path).splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{path} is empty", hint="restore the file")
+    first = tuple(cell.strip().strip('"') for cell in lines[0].split("\t"))
+    has_header = _is_header(first, n_rows=len(lines), square=may_have_row_labels)
+    body = lines[1:] if has_header else lines
     try:
-        cells = pd.read_csv(io.StringIO(text), sep="\t", header=None, dtype=str, keep_default_na=False)
+        table = pd.read_csv(
+            io.StringIO("\n".join(body)),
+            sep="\t",
+            header=None,
+            names=range(len(first)),
+            index_col=False,
+            na_values=_MISSING,
+            keep_default_na=False,
+            skipinitialspace=True,
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path} cannot be read as a table: {error}", hint="a tab-separated table is read") from error
-    grid = cells.to_numpy(dtype=object)
-    n_rows = len(grid)
-    header: tuple[str, ...] = ()
-    if _is_header(grid, square=may_have_row_labels):
-        header = tuple(str(cell) for cell in grid[0])
-        grid = grid[1:]
-    if may_have_row_labels and header and grid.shape[1] == grid.shape[0] + 1:
-        header, grid = header[1:], grid[:, 1:]
-    return header, _numbers(grid, path=path, first_line=1 + (n_rows - len(grid)))
+    header = first if has_header else ()
+    if may_have_row_labels and has_header and len(first) == len(table) + 1:
+        header, table = header[1:], table.iloc[:, 1:]
+    return header, _as_numbers(table, path=path, first_line=2 if has_header else 1)
 
 
-def _is_header(grid: np.ndarray, *, square: bool) -> bool:
+def _is_header(first: tuple[str, ...], *, n_rows: int, square: bool) -> bool:
     """Whether the first row names the columns: text in it, a row too many, or 0, 1, 2 … / 1, 2, 3 …."""
-    first = [str(cell).strip() for cell in grid[0]]
     if to_numbers([None if cell in _MISSING else cell for cell in first]) is None:
         return True
     if square:
-        return bool(grid.shape[0] == grid.shape[1] + 1 or (grid.shape[0] == grid.shape[1] and first[0] == ""))
-    counted = [[str(start + i) for i in range(len(first))] for start in (0, 1)]
+        return n_rows == len(first) + 1 or (n_rows == len(first) and first[0] == "")
+    counted = [tuple(str(start + i) for i in range(len(first))) for start in (0, 1)]
     return len(first) > 1 and first in counted
 
 
-def _numbers(grid: np.ndarray, *, path: Path, first_line: int) -> FloatArray:
-    values = np.empty(grid.shape)
-    for number, row in enumerate(grid):
-        try:
-            values[number] = [np.nan if str(cell).strip() in _MISSING else float(cell) for cell in row]
-        except ValueError as error:
-            raise DataError(f"{path}:{first_line + number} holds text: {error}", hint="numbers or n/a") from error
+def _as_numbers(table: pd.DataFrame, *, path: Path, first_line: int) -> FloatArray:
+    for number, (_, column) in enumerate(table.items(), start=1):
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            texts = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+            row = int(texts.to_numpy().argmax())
+            raise DataError(
+                f"{path}:{first_line + row} column {number} holds {column.iloc[row]!r}", hint="numbers or n/a are read"
+            )
+    values: FloatArray = table.to_numpy(dtype=float)
     if np.isinf(values).any():
-        row, column = np.argwhere(np.isinf(values))[0]
+        row, place = np.argwhere(np.isinf(values))[0]
         raise DataError(
-            f"{path}:{first_line + row} column {column + 1} is infinite", hint="write n/a where a value is missing"
+            f"{path}:{first_line + row} column {place + 1} is infinite", hint="write n/a where a value is missing"
         )
     return values
 
