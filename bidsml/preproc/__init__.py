@@ -1,0 +1,1 @@
+"""From one person's images to cleaned regional signals."""
