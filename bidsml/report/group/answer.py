@@ -1,0 +1,241 @@
+"""The answer box: what the figures allow to be said, by fixed rules."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from bidsml.records import PermutationNull, Result
+from bidsml.report import wording
+from bidsml.report.blocks import Block, Bullets, Paragraph, Section, Tone
+from bidsml.report.evidence import (
+    TOO_GOOD,
+    decisive_p,
+    gain,
+    is_gain,
+    is_significant,
+    is_too_good,
+    say_small_sample,
+    say_wide_interval,
+    tie_warnings,
+    tried_several,
+)
+from bidsml.report.lookup import (
+    LEAVE_SITE_OUT,
+    find_null,
+    find_row,
+    folds_of,
+    name_primary,
+    name_target,
+    say_counts,
+)
+
+LEAST_DRAWS = 99
+"""With fewer draws a test at 5 % has little power to spare, and p jumps between runs."""
+
+AnswerKind = Literal[
+    "suspicious",
+    "too small to say",
+    "not tested",
+    "not significant",
+    "not beyond the confounds",
+    "confounds not named",
+    "beyond the confounds",
+]
+
+_BADGES: dict[AnswerKind, tuple[str, Tone]] = {
+    "suspicious": ("Suspicious: check for a leak or a hidden difference before believing this", "bad"),
+    "too small to say": ("Too small to say", "caution"),
+    "not tested": ("Not tested against chance", "caution"),
+    "not significant": ("Not better than chance, as far as these data can tell", "caution"),
+    "not beyond the confounds": ("Better than chance, but not shown to be the brain", "caution"),
+    "confounds not named": ("Better than chance; no confounds were named to compare with", "caution"),
+    "beyond the confounds": ("Better than chance, and better than the confounds alone", "good"),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the report says first.
+
+    ``kind`` decides the heading; ``sentences`` give the figures; ``caveats`` say why not to believe too much.
+    """
+
+    kind: AnswerKind
+    sentences: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+def answer(result: Result) -> Answer:
+    """Judge a result by the first rule that applies.
+
+    1. *suspicious*: the headline is above 0.95, or it is significant while a warning ties the label to site or motion;
+    2. *too small to say*: under 20 people in a class (40 in a regression), or an interval wider than 0.3;
+    3. *not tested*: no permutation test;
+    4. *not significant*: p ≥ 0.05 (corrected where several estimators were tried), or below chance;
+    5. *confounds not named*: there is no nuisance-only model to compare with;
+    6. *beyond the confounds*: the paired difference to the nuisance-only model is positive with p < 0.05;
+    7. *not beyond the confounds*: otherwise.
+    """
+    return Answer(
+        kind=_judge(result),
+        sentences=tuple(
+            sentence
+            for sentence in (
+                _say_estimate(result),
+                _say_chance(result),
+                _say_confounds(result),
+                _say_added_value(result),
+                _say_new_sites(result),
+            )
+            if sentence
+        ),
+        caveats=_caveats(result),
+    )
+
+
+def section(result: Result) -> Section:
+    """Show the answer with its caveats."""
+    judged = answer(result)
+    badge, tone = _BADGES[judged.kind]
+    blocks: list[Block] = [Paragraph(sentence) for sentence in judged.sentences]
+    if judged.caveats:
+        blocks.append(Bullets(judged.caveats, heading="Before believing it"))
+    return Section(
+        anchor="answer",
+        title="Answer",
+        lead=f"Can {name_target(result)} be predicted in people the model has not seen? "
+        "The sentences follow fixed rules from the figures below.",
+        blocks=tuple(blocks),
+        badge=badge,
+        tone=tone,
+    )
+
+
+# ------------------------------------------------------------------ rules
+
+
+def _judge(result: Result) -> AnswerKind:
+    if is_too_good(result) or (is_significant(result) and tie_warnings(result)):
+        return "suspicious"
+    if say_small_sample(result) or say_wide_interval(result):
+        return "too small to say"
+    if math.isnan(decisive_p(result)):
+        return "not tested"
+    if not is_significant(result):
+        return "not significant"
+    difference = find_row(result, "biomarker - nuisance")
+    if difference is None:
+        return "confounds not named"
+    return "beyond the confounds" if is_gain(difference) else "not beyond the confounds"
+
+
+# ------------------------------------------------------------------ sentences
+
+
+def _say_estimate(result: Result) -> str:
+    row = result.headline
+    meaning = wording.METRIC_MEANING.get(result.primary_metric, "")
+    named = f", 95 % interval {wording.interval(row.low, row.high)} ({row.interval})" if row.interval else ""
+    return (
+        f"{row.estimator.replace('_', ' ').capitalize()} reached {_article(name_primary(result))} of "
+        f"{wording.estimate(row.estimate)}{named} on {say_counts(result)}"
+        f"{f'; it is {meaning}' if meaning else ''}."
+    )
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiouAR' else 'a'} {name}"
+
+
+def _say_chance(result: Result) -> str:
+    null = find_null(result)
+    if null is None:
+        return "No permutation test was run, so nothing is said about chance."
+    words = wording.p_value(null.p, floor=null.p_floor, draws=len(null.null))
+    sentence = f"Permutation test with {len(null.null)} draws: {words}."
+    if tried_several(result) and not math.isnan(null.p_family):
+        corrected = wording.p_value(null.p_family, floor=null.p_floor, draws=len(null.null))
+        sentence += f" Corrected over the estimators that were tried: {corrected}."
+    return sentence
+
+
+def _say_confounds(result: Result) -> str:
+    alone = find_row(result, "nuisance")
+    difference = find_row(result, "biomarker - nuisance")
+    if alone is None or difference is None:
+        return "No confounds were named, so the report can't tell whether it is the brain that predicts."
+    columns = wording.listing(list(dict.fromkeys(result.cohort.nuisance_source)))
+    gap = (
+        f"the difference is {wording.estimate(difference.estimate)} "
+        f"({wording.interval(difference.low, difference.high)}, {wording.p_value(difference.p)})"
+    )
+    reached = f"{name_primary(result)} {wording.estimate(alone.estimate)}"
+    if is_gain(difference):
+        return f"The biomarker does better than the confounds alone ({columns}: {reached}): {gap}."
+    if gain(difference) < 0:
+        return f"The confounds alone do as well or better: {columns} reach {reached}; {gap}."
+    return f"The confounds alone do about as well: {columns} reach {reached}; {gap}, so no gain over them is shown."
+
+
+def _say_added_value(result: Result) -> str:
+    added = find_row(result, "nuisance+biomarker - nuisance")
+    if added is None:
+        return ""
+    verb = "improves on" if is_gain(added) else "does not measurably improve on"
+    return (
+        f"Added to the confounds, the biomarker {verb} them: {wording.estimate(added.estimate)} "
+        f"({wording.interval(added.low, added.high)}, {wording.p_value(added.p)})."
+    )
+
+
+def _say_new_sites(result: Result) -> str:
+    row = find_row(result, "biomarker", design=LEAVE_SITE_OUT)
+    if row is None or result.headline.design == LEAVE_SITE_OUT:
+        return ""
+    sites = len(folds_of(result, LEAVE_SITE_OUT))
+    return (
+        f"On sites that the model has never seen (each of {sites} left out in turn), {name_primary(result)} is "
+        f"{wording.estimate(row.estimate)} ({wording.interval(row.low, row.high)}) against "
+        f"{wording.estimate(result.headline.estimate)} when sites are mixed."
+    )
+
+
+# ------------------------------------------------------------------ caveats
+
+
+def _caveats(result: Result) -> tuple[str, ...]:
+    null = find_null(result)
+    found = [
+        _too_good(result),
+        *tie_warnings(result),
+        say_small_sample(result),
+        say_wide_interval(result),
+        _few_draws(null),
+        _lost_people(result),
+        "This is a statement about groups; it does not make the model fit for deciding about a single person.",
+    ]
+    return tuple(caveat for caveat in found if caveat)
+
+
+def _too_good(result: Result) -> str:
+    if is_too_good(result):
+        return (
+            f"{name_primary(result)} above {TOO_GOOD} is rare for real brain measures; "
+            "look for a feature that holds the label, or for groups that were measured differently."
+        )
+    return ""
+
+
+def _few_draws(null: PermutationNull | None) -> str:
+    if null is None or len(null.null) >= LEAST_DRAWS:
+        return ""
+    return f"Only {len(null.null)} permutation draws: p can't be below {wording.number(null.p_floor, 2)}."
+
+
+def _lost_people(result: Result) -> str:
+    cohort = result.cohort
+    lost = len(cohort.attrition)
+    if cohort.considered == 0 or lost / cohort.considered <= 0.2:
+        return ""
+    share = wording.percent(lost / cohort.considered)
+    return f"{share} of {cohort.considered} people were left out on the way; those who stay may differ from them."

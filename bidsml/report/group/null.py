@@ -1,0 +1,83 @@
+"""What chance looks like: the permutation test."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from bidsml.records import PermutationNull, Result
+from bidsml.report.blocks import Block, Facts, Figure, Section, Table
+from bidsml.report.figures import null_histogram
+from bidsml.report.lookup import find_null, name_primary
+from bidsml.report.wording import LOWER_IS_BETTER, estimate, number, p_value
+
+_BINS = 30
+
+
+def section(result: Result) -> Section | None:
+    """Draw the null distribution with the observed value; nothing where no test was run."""
+    null = find_null(result)
+    if null is None or not np.isfinite(null.null).any():
+        return None
+    blocks: list[Block] = [_figure(result, null), Facts(_facts(null))]
+    others = [other for other in result.nulls if other is not null]
+    if others:
+        blocks.append(_all_tests(result))
+    return Section(
+        anchor="null",
+        title="Chance",
+        lead="How high the same pipeline, tuning included, gets when the labels are shuffled so that nothing can be "
+        f"learned: {p_value(null.p, floor=null.p_floor, draws=len(null.null))}.",
+        blocks=tuple(blocks),
+    )
+
+
+def _figure(result: Result, null: PermutationNull) -> Figure:
+    finite = null.null[np.isfinite(null.null)]
+    low, high = min(finite.min(), null.observed), max(finite.max(), null.observed)
+    counts, edges = np.histogram(finite, bins=_BINS, range=(low, high) if high > low else (low - 0.5, high + 0.5))
+    reached = int((null.null >= null.observed).sum())
+    turned = " (sign turned, so that higher is better)" if null.metric in LOWER_IS_BETTER else ""
+    alt = (
+        f"{name_primary(result)}{turned} is {estimate(null.observed)} with the labels as they are. "
+        f"With shuffled labels it is {estimate(float(finite.mean()))} on average and "
+        f"{estimate(float(finite.max()))} at most; {reached} of {len(null.null)} draws reach the observed value. "
+        f"{p_value(null.p, floor=null.p_floor, draws=len(null.null))}."
+    )
+    rows = tuple(
+        (f"{number(float(a))} to {number(float(b))}", str(count))
+        for (a, b), count in zip(pairwise(edges), counts, strict=True)
+        if count
+    )
+    label = f"{name_primary(result)}{turned}"
+    return Figure(
+        name="null",
+        svg=null_histogram(counts, edges, null.observed, label=label, name="null", alt=alt),
+        alt=alt,
+        table=Table("draws by value, empty bins left out", (label, "Draws"), rows),
+    )
+
+
+def _facts(null: PermutationNull) -> tuple[tuple[str, str], ...]:
+    return (
+        ("What is shuffled", null.scheme),
+        ("Draws", str(len(null.null))),
+        ("p", p_value(null.p, floor=null.p_floor, draws=len(null.null))),
+        ("Smallest p these draws can show", number(null.p_floor, 2)),
+        ("What is compared", f"{null.aggregate} of {null.metric}, first repeat of {null.design}"),
+        ("Seed", str(null.seed)),
+    )
+
+
+def _all_tests(result: Result) -> Table:
+    rows = tuple(
+        (
+            null.estimator,
+            null.design,
+            estimate(null.observed),
+            p_value(null.p, floor=null.p_floor, draws=len(null.null)),
+            "n/a" if np.isnan(null.p_family) else p_value(null.p_family, floor=null.p_floor, draws=len(null.null)),
+        )
+        for null in result.nulls
+    )
+    columns = ("Estimator", "Design", "Observed", "p", "p corrected over estimators")
+    return Table("All permutation tests", columns, rows, text_columns=2)

@@ -1,0 +1,59 @@
+"""Put sections into one self-contained HTML page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bidsml.report.blocks import Figure, Section
+
+
+@dataclass(frozen=True)
+class Page:
+    """A finished page.
+
+    ``figures`` maps a name to the text of an SVG, the same that ``html`` holds inline.
+    """
+
+    html: str
+    figures: Mapping[str, str]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bidsml.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Drawings are made by our own code from escaped text; everything else that enters a template is escaped.
+    environment.filters["drawing"] = Markup
+    return environment
+
+
+def make_page(sections: Sequence[Section], *, title: str, subtitle: str, version: str) -> Page:
+    """Render sections in their order.
+
+    Parameters
+    ----------
+    title, subtitle
+        Heading of the page and the line under it, plain text.
+    version
+        Version of bidsml that made the content.
+
+    Returns
+    -------
+    Page
+        The same sections always give the same bytes.
+    """
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(sections=sections, title=title, subtitle=subtitle, version=version)
+    )
+    figures = {block.name: block.svg for section in sections for block in section.blocks if isinstance(block, Figure)}
+    return Page(html=html, figures=figures)

@@ -1,0 +1,38 @@
+"""Which files the numbers come from."""
+
+from bidsml.records import ParticipantResult, Scan
+from bidsml.report.blocks import Section, Table
+from bidsml.report.wording import number, plural
+
+_KINDS = {
+    "bold": "preprocessed BOLD",
+    "timeseries": "region time series",
+    "relmat": "ready-made matrix",
+    "table": "table row",
+}
+
+
+def section(result: ParticipantResult) -> Section:
+    """List the input files by name, with what was known about them."""
+    columns = ("File", "Kind", "From", "Entities", "Repetition time, s")
+    return Section(
+        anchor="inputs",
+        title="Inputs",
+        lead=f"What was read: {plural(len(result.scans), 'file')}. Everything below is made from nothing else.",
+        blocks=(
+            Table(
+                caption="Input files", columns=columns, rows=tuple(_row(scan) for scan in result.scans), text_columns=4
+            ),
+        ),
+    )
+
+
+def _row(scan: Scan) -> tuple[str, ...]:
+    entities = " ".join(f"{key}-{value}" for key, value in scan.entities.items())
+    return (
+        scan.path.name,
+        _KINDS[scan.kind],
+        scan.derivative or "the dataset itself",
+        entities or "none",
+        "n/a" if scan.tr_s is None else number(scan.tr_s),
+    )

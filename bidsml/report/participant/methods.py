@@ -1,0 +1,18 @@
+"""How the features were made, as text for a paper."""
+
+from bidsml.records import ParticipantResult
+from bidsml.report.blocks import Paragraph, References, Section
+from bidsml.report.methods_text import describe_features, describe_signals, feature_references
+
+
+def section(result: ParticipantResult) -> Section:
+    """Write the methods of the participant level, with sources."""
+    kinds = tuple(scan.kind for scan in result.scans)
+    blocks = tuple((v.kind, v.measure, v.atlas) for v in result.features)
+    text = [*describe_signals(kinds, result.denoise), *describe_features(blocks)]
+    return Section(
+        anchor="methods",
+        title="Methods",
+        lead="How the numbers on this page were made; the text may be copied into a paper.",
+        blocks=(Paragraph(" ".join(text)), References(feature_references(kinds, blocks))),
+    )

@@ -1,0 +1,75 @@
+"""Sources that the methods text cites."""
+
+from bidsml.report.blocks import Reference
+
+BIDS = Reference(
+    "Gorgolewski KJ et al. 2016. The brain imaging data structure. Scientific Data 3:160044.",
+    doi="10.1038/sdata.2016.44",
+)
+BIDS_APPS = Reference(
+    "Gorgolewski KJ et al. 2017. BIDS apps. PLoS Computational Biology 13:e1005209.",
+    doi="10.1371/journal.pcbi.1005209",
+)
+NIPYPE = Reference(
+    "Gorgolewski K et al. 2011. Nipype. Frontiers in Neuroinformatics 5:13.",
+    doi="10.3389/fninf.2011.00013",
+)
+PYBIDS = Reference(
+    "Yarkoni T et al. 2019. PyBIDS. Journal of Open Source Software 4:1294.",
+    doi="10.21105/joss.01294",
+)
+NILEARN = Reference(
+    "Nilearn contributors. nilearn.",
+    doi="10.5281/zenodo.8397156",
+)
+SKLEARN = Reference(
+    "Pedregosa F et al. 2011. Scikit-learn. Journal of Machine Learning Research 12:2825–2830.",
+    url="https://jmlr.org/papers/v12/pedregosa11a.html",
+)
+POWER = Reference(
+    "Power JD et al. 2012. Spurious but systematic correlations in functional connectivity MRI networks "
+    "arise from subject motion. NeuroImage 59:2142–2154.",
+    doi="10.1016/j.neuroimage.2011.10.018",
+)
+CIRIC = Reference(
+    "Ciric R et al. 2017. Benchmarking of participant-level confound regression strategies. NeuroImage 154:174–187.",
+    doi="10.1016/j.neuroimage.2017.03.020",
+)
+LEDOIT_WOLF = Reference(
+    "Ledoit O, Wolf M 2004. A well-conditioned estimator for large-dimensional covariance matrices. "
+    "Journal of Multivariate Analysis 88:365–411.",
+    doi="10.1016/S0047-259X(03)00096-4",
+)
+TANGENT = Reference(
+    "Varoquaux G et al. 2010. Detection of brain functional-connectivity difference in post-stroke "
+    "patients using group-level covariance modeling. MICCAI 2010.",
+    doi="10.1007/978-3-642-15705-9_25",
+)
+FALFF = Reference(
+    "Zou Q-H et al. 2008. An improved approach to detection of amplitude of low-frequency fluctuation "
+    "(ALFF) for resting-state fMRI: fractional ALFF. Journal of Neuroscience Methods 172:137–141.",
+    doi="10.1016/j.jneumeth.2008.04.012",
+)
+SNOEK = Reference(
+    "Snoek L et al. 2019. How to control for confounds in decoding analyses of neuroimaging data. "
+    "NeuroImage 184:741–760.",
+    doi="10.1016/j.neuroimage.2018.09.074",
+)
+NADEAU = Reference(
+    "Nadeau C, Bengio Y 2003. Inference for the generalization error. Machine Learning 52:239–281.",
+    doi="10.1023/A:1024068626366",
+)
+PHIPSON = Reference(
+    "Phipson B, Smyth GK 2010. Permutation p-values should never be zero. Statistical Applications in "
+    "Genetics and Molecular Biology 9:39.",
+    doi="10.2202/1544-6115.1585",
+)
+WINKLER = Reference(
+    "Winkler AM et al. 2015. Multi-level block permutation. NeuroImage 123:253–268.",
+    doi="10.1016/j.neuroimage.2015.05.092",
+)
+HAUFE = Reference(
+    "Haufe S et al. 2014. On the interpretation of weight vectors of linear models in multivariate "
+    "neuroimaging. NeuroImage 87:96–110.",
+    doi="10.1016/j.neuroimage.2013.10.067",
+)

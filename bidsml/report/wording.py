@@ -1,0 +1,137 @@
+"""Numbers and names in words: one place, so that a figure reads the same in a sentence, a table and an alt text."""
+
+import math
+from collections.abc import Sequence
+
+METRIC_NAMES = {
+    "roc_auc": "AUC",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "pr_auc": "area under the precision-recall curve",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+    "r2": "R²",
+    "mae": "mean absolute error",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+}
+LOWER_IS_BETTER = frozenset({"mae", "brier", "log_loss"})
+UNIT_RANGE = frozenset({"roc_auc", "balanced_accuracy", "accuracy", "pr_auc", "r2", "pearson", "spearman"})
+"""Metrics whose best value is 1, and for which a gap of 0.3 is large."""
+
+CHANCE = {"roc_auc": 0.5, "r2": 0.0, "pearson": 0.0, "spearman": 0.0}
+"""Value of an uninformative model, for metrics where it does not depend on the classes."""
+
+METRIC_MEANING = {
+    "roc_auc": "the share of pairs of one person of each class that the model puts in the right order: "
+    "0.5 is guessing, 1 is perfect",
+    "balanced_accuracy": "the mean over classes of the share of people put in the right class",
+    "accuracy": "the share of people put in the right class",
+    "r2": "the share of the outcome's variance that is predicted: 0 is no better than always saying the training mean, "
+    "1 is perfect, below 0 is worse than the mean",
+    "mae": "the mean distance between predicted and observed outcome, in the outcome's own units: smaller is better",
+    "pearson": "the linear correlation of predicted and observed outcome: 0 is guessing, 1 is perfect",
+    "spearman": "the rank correlation of predicted and observed outcome: 0 is guessing, 1 is perfect",
+}
+
+MODEL_NAMES = {
+    "biomarker": "the biomarker",
+    "nuisance": "the confounds alone",
+    "nuisance+biomarker": "confounds and biomarker together",
+    "majority": "always the most frequent class",
+    "biomarker - nuisance": "biomarker minus confounds alone",
+    "nuisance+biomarker - nuisance": "what the biomarker adds to the confounds",
+    "biomarker - majority": "biomarker minus most frequent class",
+}
+
+
+def name_metric(metric: str) -> str:
+    """Say a metric's name as a reader of papers knows it."""
+    return METRIC_NAMES.get(metric, metric)
+
+
+def name_model(model: str, task: str = "classification") -> str:
+    """Say which model, or difference of models, a row is about."""
+    words = MODEL_NAMES.get(model, model)
+    if task == "regression":
+        words = words.replace("always the most frequent class", "always the training mean")
+        words = words.replace("most frequent class", "training mean")
+    return words
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Write a number with ``digits`` significant digits; ``n/a`` for NaN.
+
+    >>> number(0.7), number(-12.345), number(1234.5)
+    ('0.700', '−12.3', '1234')
+    """
+    if not math.isfinite(value):
+        return "n/a" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e6:
+        text = f"{value:.{digits - 1}e}"
+    else:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def estimate(value: float) -> str:
+    """Write a metric or a difference of metrics: three decimals below 1, else three significant digits."""
+    if not math.isfinite(value) or abs(value) >= 1:
+        return number(value)
+    return f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")
+
+
+def interval(low: float, high: float) -> str:
+    """Write a 95 % interval, or say that there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return "no interval"
+    return f"{estimate(low)} to {estimate(high)}"
+
+
+def p_value(p: float, *, floor: float = math.nan, draws: int = 0) -> str:
+    """Write a p-value; at the floor of a permutation test, say that it is the floor.
+
+    >>> p_value(1 / 201, floor=1 / 201, draws=200)
+    "p < 0.005 (at the floor: 200 draws can't show less)"
+    """
+    if math.isnan(p):
+        return "not tested"
+    if not math.isnan(floor) and p <= floor * (1 + 1e-9):
+        return f"{_bound(p)} (at the floor: {draws} draws can't show less)" if draws else f"{_bound(p)} (at the floor)"
+    return f"p = {number(p, 2)}" if p >= 1e-4 else "p < 0.0001"
+
+
+def _bound(p: float) -> str:
+    """``p < x`` with x the next larger number of two digits, or ``p = x`` where it is that number."""
+    scale = 10.0 ** (1 - math.floor(math.log10(p)))
+    above = math.ceil(p * scale * (1 - 1e-9)) / scale
+    return f"p {'=' if math.isclose(p, above, rel_tol=1e-6) else '<'} {above:g}"
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage."""
+    return "n/a" if math.isnan(share) else f"{100 * share:.1f} %".replace(".0 %", " %")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Write a count with its noun.
+
+    >>> plural(1, "fold"), plural(3, "fold")
+    ('1 fold', '3 folds')
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def listing(items: Sequence[str], *, limit: int = 8) -> str:
+    """Join names with commas and an ``and``, at most ``limit`` of them."""
+    shown = list(items[:limit])
+    if len(items) > limit:
+        return ", ".join(shown) + f" and {len(items) - limit} more"
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else "none"
