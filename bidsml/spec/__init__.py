@@ -14,7 +14,9 @@ from bidsml.spec.analysis import (
     OuterSpec,
     TargetSpec,
     analysis_schema,
+    column_name,
     features_digest,
+    referenced_columns,
     spec_digest,
 )
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
@@ -35,9 +37,11 @@ __all__ = [
     "RunOptions",
     "TargetSpec",
     "analysis_schema",
+    "column_name",
     "features_digest",
     "list_ready_made",
     "load_analysis",
     "ready_made_folder",
+    "referenced_columns",
     "spec_digest",
 ]

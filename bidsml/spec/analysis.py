@@ -53,6 +53,7 @@ class CohortSpec(_Section):
         description="Column of the units that are never split between training and test, e.g. family_id.",
     )
     site: str | None = Field(None, description="Column of the site or scanner: leave-site-out and permutation strata.")
+    columns: tuple[str, ...] = Field((), description="Further columns, as FILE:column, that include refers to.")
 
 
 class InputSpec(_Section):
@@ -80,16 +81,16 @@ class DenoiseSpec(_Section):
 
     strategy: str = Field("36p", description="A named set of confounds; `bidsml doctor` lists the names.")
     columns: tuple[str, ...] = Field((), description="Confound columns by name, in place of a strategy.")
-    high_pass_hz: float | None = Field(0.008, gt=0)
-    low_pass_hz: float | None = Field(0.08, gt=0)
-    fd_censor_mm: float | None = Field(0.5, gt=0, description="Volumes moving more than this are left out.")
+    high_pass_hz: float = Field(0.008, ge=0, description="0: no high-pass filter.")
+    low_pass_hz: float = Field(0.08, ge=0, description="0: no low-pass filter.")
+    fd_censor_mm: float = Field(0.5, ge=0, description="Volumes that move more than this are left out. 0: none are.")
     min_minutes: float = Field(
         4.0, ge=0, description="A participant with less clean data than this fails quality control."
     )
 
     @model_validator(mode="after")
     def _band_is_ordered(self) -> "DenoiseSpec":
-        if self.high_pass_hz and self.low_pass_hz and self.high_pass_hz >= self.low_pass_hz:
+        if self.low_pass_hz and self.high_pass_hz >= self.low_pass_hz:
             raise ValueError(f"high_pass_hz = {self.high_pass_hz} must be below low_pass_hz = {self.low_pass_hz}")
         return self
 
@@ -238,6 +239,22 @@ class AnalysisSpec(_Section):
         if self.inference.primary_metric != "auto":
             return self.inference.primary_metric
         return "roc_auc" if self.target.task == "classification" else "r2"
+
+
+def referenced_columns(spec: AnalysisSpec) -> tuple[str, ...]:
+    """Every column reference of the analysis, once: target, unit, site, nuisance, fixed split and the extra ones."""
+    references = [spec.target.column, spec.cohort.group, spec.cohort.site, *spec.cohort.columns]
+    references += [*spec.nuisance.baseline, spec.cv.outer.column]
+    return tuple(dict.fromkeys(r for r in references if r and r != "participant_id"))
+
+
+def column_name(reference: str) -> str:
+    """Column that a reference such as ``phenotype/asrs.tsv:total`` names: ``total``.
+
+    A reference without a file part (no ``/`` and no ``.`` before the colon) is the column's name itself.
+    """
+    file, separator, column = reference.rpartition(":")
+    return column if separator and ("/" in file or "." in file) else reference
 
 
 def _digest(content: Any) -> str:

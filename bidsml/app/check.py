@@ -1,0 +1,91 @@
+"""Everything that can fail in seconds, fails here: before anything runs, before anything is written."""
+
+import os
+import shutil
+from pathlib import Path
+
+from bidsml.atlases import load_atlas
+from bidsml.bids.derivative import validate_input
+from bidsml.errors import MissingInputError, OutputError, UsageError
+from bidsml.features import CATALOG, check_feature
+from bidsml.learn.check import check_analysis
+from bidsml.records import Atlas, ScanKind
+from bidsml.spec import AnalysisSpec, RunOptions
+
+
+def check_run(spec: AnalysisSpec, options: RunOptions) -> None:
+    """Check folders, the dataset and every name of the analysis.
+
+    Raises
+    ------
+    BidsmlError
+        Of the kind that the first problem has.
+    """
+    check_folders(options)
+    check_names(spec)
+    if not options.skip_bids_validation:
+        validate_input(options.bids_dir)
+
+
+def check_names(spec: AnalysisSpec) -> None:
+    """Check feature kinds and their keys, estimators, grids and metrics against the catalogs."""
+    for index, feature in enumerate(spec.features):
+        check_feature(feature, index)
+    check_analysis(spec)
+
+
+def check_atlases(spec: AnalysisSpec, kind: ScanKind) -> dict[str, Atlas]:
+    """Load every atlas that BOLD will be averaged with; ready-made signals bring their own regions."""
+    if kind != "bold":
+        return {}
+    names = [feature.atlas for feature in spec.features if "table" not in CATALOG[feature.kind].needs]
+    return {name: load_atlas(name) for name in dict.fromkeys(names) if name}
+
+
+def scan_kinds(spec: AnalysisSpec) -> frozenset[ScanKind]:
+    """Kinds of scans that every block can be made from; empty when the analysis needs tables only."""
+    offers: dict[ScanKind, frozenset[str]] = {
+        "bold": frozenset({"signals", "unfiltered"}),
+        "timeseries": frozenset({"signals"}),
+        "relmat": frozenset({"matrix"}),
+    }
+    blocks = [CATALOG[f.kind].needs for f in spec.features if "table" not in CATALOG[f.kind].needs]
+    if not blocks:
+        return frozenset()
+    usable = {kind for kind, offered in offers.items() if all(needs & offered for needs in blocks)}
+    if spec.input.kind != "auto":
+        usable &= {spec.input.kind}
+    return frozenset(usable)
+
+
+def check_folders(options: RunOptions) -> None:
+    """Check that the input is there and that output and work folder can be written without touching it."""
+    if not options.bids_dir.is_dir():
+        raise MissingInputError(f"there is no BIDS folder {options.bids_dir}", hint="check the first argument")
+    for name, folder in options.derivatives.items():
+        if not folder.is_dir():
+            raise MissingInputError(
+                f"there is no folder {folder} for --derivatives {name}", hint="give NAME=PATH of an existing folder"
+            )
+    bids, out, work = (path.resolve() for path in (options.bids_dir, options.output_dir, options.work_dir))
+    if out == bids:
+        raise UsageError(f"the output folder is the input folder: {out}", hint="choose another OUTPUT_DIR")
+    if work == bids or (work.is_relative_to(bids) and not work.is_relative_to(bids / "derivatives")):
+        raise UsageError(f"the work folder {work} lies inside the input {bids}", hint="choose another with --work-dir")
+    for role, folder in (("output", out), ("work", work)):
+        _check_writable(role, folder)
+
+
+def _check_writable(role: str, folder: Path) -> None:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write the {role} folder {folder}: {existing} is not a writable folder",
+            hint="choose another folder, or change its permissions",
+        )
+
+
+def free_gb(folder: Path) -> float:
+    """Free space in GB where a folder is, or will be."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free / 1e9

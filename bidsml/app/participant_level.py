@@ -1,0 +1,186 @@
+"""The participant level: select inputs, show or run the graph, record what became of each participant."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bidsml.app.check import check_atlases, check_run, scan_kinds
+from bidsml.app.execution import execute, show_plan
+from bidsml.app.provenance import make_provenance, scan_digests
+from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
+from bidsml.bids.derivative import write_dataset_files
+from bidsml.bids.participants import read_participants
+from bidsml.bids.scans import find_scans
+from bidsml.bids.tables import read_columns, read_row, table_files
+from bidsml.errors import EXIT_BUG, AnalysisFileError, MissingInputError, NothingSelectedError, near_names
+from bidsml.graph.participant import ParticipantPlan, init_participants_wf, reads_tables, workflow_name
+from bidsml.graph.run import NodeFailure, Progress, RunOutcome
+from bidsml.records import Scan
+from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
+from bidsml.spec.analysis import column_name
+from bidsml.steps.group import QC_COLUMNS
+
+logger = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+"""Prints one line for the user."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Who goes into the graph with what, and who has no matching input and why."""
+
+    plans: tuple[ParticipantPlan, ...]
+    without: Mapping[str, str]
+
+
+def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Progress | None) -> RunStatus:
+    """Run the participant level.
+
+    Returns
+    -------
+    RunStatus
+        Exit code 0 when every selected participant is finished, 1 when some failed.
+
+    Raises
+    ------
+    BidsmlError
+        Something was wrong before any participant ran.
+    """
+    check_run(spec, options)
+    selection = select_inputs(spec, options, say)
+    workflow = init_participants_wf(
+        selection.plans,
+        spec,
+        bids_dir=options.bids_dir,
+        output_dir=options.output_dir,
+        work_dir=options.work_dir,
+        derivatives=options.derivatives,
+    )
+    if options.dry_run:
+        inputs = [scan.path for plan in selection.plans for scan in plan.scans]
+        inputs += [path for plan in selection.plans for paths in plan.table_files.values() for path in paths]
+        outputs = [f"sub-{plan.participant_id}/, sub-{plan.participant_id}.html" for plan in selection.plans]
+        show_plan(workflow, options, inputs=inputs, outputs=outputs, say=say)
+        return RunStatus("participant", spec.name, 0, notes=("dry run: nothing was computed",))
+    write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
+    for plan in selection.plans:
+        write_status(options.output_dir, ParticipantStatus(plan.participant_id, spec.name, "selected"))
+    for label, reason in selection.without.items():
+        write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", reason))
+    outcome = execute(workflow, options, name=f"participant_{spec.name}", progress=progress)
+    return _conclude(spec, options, selection, outcome)
+
+
+def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selection:
+    """Find every participant's scans and table rows.
+
+    Raises
+    ------
+    NothingSelectedError
+        No participant is left, or one that was asked for by name has no input.
+    """
+    participants = read_participants(options.bids_dir)
+    _check_columns(spec, options, participants["participant_id"].tolist())
+    scans, without = _select_scans(spec, options, participants["participant_id"].tolist(), say)
+    plans = []
+    for label in sorted(scans):
+        table = Scan(label, "table", options.bids_dir / "participants.tsv")
+        try:
+            files = _table_files(spec, options, label)
+        except MissingInputError as error:
+            without[label] = error.message
+            continue
+        provenance = make_provenance(spec, options, inputs=scan_digests(scans[label]))
+        plans.append(ParticipantPlan(label, scans[label], table, provenance, files))
+    if not plans:
+        reasons = "; ".join(sorted(set(without.values()))[:3])
+        raise NothingSelectedError(f"no participant has all that {spec.name} needs: {reasons}", hint="see --dry-run")
+    say(f"{len(plans)} participants selected, {len(without)} without matching input")
+    return Selection(tuple(plans), without)
+
+
+def _select_scans(
+    spec: AnalysisSpec, options: RunOptions, known: Sequence[str], say: Say
+) -> tuple[dict[str, tuple[Scan, ...]], dict[str, str]]:
+    if all(reads_tables(feature) for feature in spec.features):
+        labels = _asked_for(options.participant_labels, known)
+        return dict.fromkeys(labels, ()), {}
+    kinds = scan_kinds(spec)
+    if not kinds:
+        raise AnalysisFileError(
+            f"no kind of input serves all features of {spec.name}"
+            + (f" with input.kind = {spec.input.kind!r}" if spec.input.kind != "auto" else ""),
+            hint="amplitude and roi_signal need preprocessed BOLD; ready matrices serve connectome only",
+        )
+    found = find_scans(spec, options, wanted=kinds)
+    for line in found.matched:
+        say(line)
+    check_atlases(spec, found.kind)
+    _asked_for(options.participant_labels, tuple(found.by_participant))
+    without = dict.fromkeys(found.without, f"no matching {found.kind} file")
+    return dict(found.by_participant), without
+
+
+def _asked_for(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Labels that were asked for, or all; one that isn't there is an error."""
+    for label in asked:
+        if label not in known:
+            raise NothingSelectedError(f"participant {label!r} has no input", hint=near_names(label, known))
+    return tuple(asked) or tuple(known)
+
+
+def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Path, ...]]:
+    """Files of every table block; raises where this participant has no row."""
+    files = {}
+    places = {"bids_dir": options.bids_dir, "derivatives": options.derivatives}
+    for block, feature in zip(spec.block_names, spec.features, strict=True):
+        if reads_tables(feature):
+            files[block] = table_files(feature, label, **places)
+            read_row(feature, label, exclude=(column_name(spec.target.column),), **places)
+    return files
+
+
+def _check_columns(spec: AnalysisSpec, options: RunOptions, labels: Sequence[str]) -> None:
+    """Find an unknown column now, not after hours of work; quality columns come from the work itself."""
+    participants = read_participants(options.bids_dir)
+    references = [r for r in referenced_columns(spec) if r not in QC_COLUMNS or r in participants]
+    read_columns(references, participants, bids_dir=options.bids_dir, derivatives=options.derivatives)
+    logger.debug("checked %d columns for %d participants", len(references), len(labels))
+
+
+def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, outcome: RunOutcome) -> RunStatus:
+    """Turn failed nodes into failed participants, and write down where everyone stands."""
+    failures: dict[str, NodeFailure] = {}
+    for plan in selection.plans:
+        name = workflow_name(plan.participant_id)
+        failure = next((f for f in outcome.failures if name in f.node.split(".")), None)
+        if failure is not None:
+            failures[plan.participant_id] = failure
+    unplaced = [f for f in outcome.failures if f not in failures.values()]
+    if unplaced and not failures:
+        raise unplaced[0].error
+    for plan in selection.plans:
+        label = plan.participant_id
+        write_status(options.output_dir, _participant_status(label, spec.name, failures.get(label)))
+    done = tuple(p.participant_id for p in selection.plans if p.participant_id not in failures)
+    bug = any(failure.is_bug for failure in failures.values())
+    status = RunStatus(
+        level="participant",
+        analysis=spec.name,
+        exit_code=(EXIT_BUG if bug and not done else 1) if failures else 0,
+        done=done,
+        failed={label: str(failure.error) for label, failure in failures.items()},
+        without=selection.without,
+        report=f"sub-{done[0]}.html" if done else "",
+    )
+    write_run_status(options.output_dir, status)
+    return status
+
+
+def _participant_status(label: str, analysis: str, failure: NodeFailure | None) -> ParticipantStatus:
+    if failure is None:
+        return ParticipantStatus(label, analysis, "done")
+    error = failure.error
+    return ParticipantStatus(label, analysis, "failed", error.message, error.hint, error.exit_code)

@@ -1,0 +1,83 @@
+"""One run from wishes to status: load the analysis, run the level, log, and say the last line."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from bidsml.app.group_level import run_group
+from bidsml.app.participant_level import run_participants
+from bidsml.app.progress import node_progress
+from bidsml.app.status import RunStatus
+from bidsml.spec import RunOptions, load_analysis
+
+logger = logging.getLogger(__name__)
+
+
+def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console: Console | None = None) -> RunStatus:
+    """Run one level of one analysis and print what becomes of it.
+
+    Raises
+    ------
+    BidsmlError
+        Whatever keeps the run from starting or, at the group level, from finishing.
+    """
+    console = console or Console(soft_wrap=True, highlight=False)
+    spec = load_analysis(analysis, overrides=overrides)
+    level = run_participants if options.level == "participant" else run_group
+
+    def say(line: str) -> None:
+        console.print(escape(line))
+        logger.info(line)
+
+    with _logging(options, spec.name), node_progress(console, f"{options.level} {spec.name}") as progress:
+        status = level(spec, options, say=say, progress=progress)
+    for label, reason in status.failed.items():
+        name = f"sub-{label}" if options.level == "participant" else f"without sub-{label}"
+        console.print(f"[red]{escape(name)}[/]: {escape(reason)}")
+    for note in status.notes:
+        console.print(escape(note))
+    if not options.dry_run:
+        console.print(escape(status.last_line))
+    return status
+
+
+@contextmanager
+def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
+    """Log as JSON lines into the output; Nipype's own messages only when asked for."""
+    logging.getLogger("nipype").setLevel(logging.WARNING if options.verbosity < 2 else logging.INFO)
+    for name in ("nipype.workflow", "nipype.interface", "nipype.utils"):
+        logging.getLogger(name).setLevel(logging.CRITICAL if options.verbosity < 2 else logging.INFO)
+    if options.dry_run:
+        yield
+        return
+    path = options.output_dir / "logs" / f"{options.level}_analysis-{analysis}.jsonl"
+    handler = _LazyFileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(_JsonLines())
+    root = logging.getLogger("bidsml")
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if options.verbosity else logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+class _LazyFileHandler(logging.FileHandler):
+    """Makes its folder with its first line, so that a run refused before it starts leaves nothing behind."""
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
+        return json.dumps(entry | {"message": record.getMessage()}, ensure_ascii=False)

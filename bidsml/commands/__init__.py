@@ -1,0 +1,1 @@
+"""Helper commands, one file each: ``main(argv) -> exit code``."""

@@ -1,0 +1,51 @@
+"""``bidsml doctor``: what is installed and at hand."""
+
+import os
+import shutil
+
+from rich.console import Console
+from rich.table import Table
+
+from bidsml.app.provenance import container, package_versions
+from bidsml.atlases import list_atlases
+from bidsml.cli import CommandParser, available_gb, parse
+from bidsml.features import CATALOG as FEATURES
+from bidsml.graph.run import PLUGINS
+from bidsml.learn.estimators import CATALOG as ESTIMATORS
+from bidsml.learn.metrics import METRICS
+from bidsml.preproc.confounds import STRATEGIES
+from bidsml.spec import list_ready_made
+from bidsml.templates import describe_templates
+
+
+def main(argv: list[str]) -> int:
+    """Print versions, atlases, templates, names of the catalogs, memory and cores."""
+    parser = CommandParser(prog="bidsml doctor", description="Versions, atlases and templates at hand, memory, cores.")
+    if parse(parser, argv) is None:
+        return 0
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, text in _facts().items():
+        table.add_row(f"[bold]{name}[/]", text)
+    console.print(table)
+    return 0
+
+
+def _facts() -> dict[str, str]:
+    versions = ", ".join(f"{name} {number}" for name, number in package_versions().items())
+    templates = "\n".join(f"{name}: {where} (space {space})" for name, where, space in describe_templates())
+    return {
+        "versions": versions,
+        "cores": str(len(os.sched_getaffinity(0))),
+        "memory": f"{available_gb():.1f} GB free",
+        "container": container().get("Type", "none"),
+        "analyses": ", ".join(list_ready_made()),
+        "features": ", ".join(FEATURES),
+        "atlases": ", ".join(list_atlases()),
+        "templates": templates,
+        "denoising": ", ".join(STRATEGIES),
+        "estimators": ", ".join(ESTIMATORS),
+        "metrics": ", ".join(METRICS),
+        "plugins": ", ".join(PLUGINS),
+        "graphviz": (shutil.which("dot") and "there") or "not there: --write-graph writes DOT text",
+    }

@@ -1,0 +1,161 @@
+"""A step function becomes a Nipype node: inputs from its signature, hashed by content, rerun when its code changes."""
+
+import ast
+import hashlib
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from nipype import Merge, Node, Workflow
+from nipype.interfaces.base import BaseInterface, DynamicTraitedSpec, File, TraitedSpec, Undefined, traits
+from threadpoolctl import threadpool_limits
+
+from bidsml.errors import BidsmlError
+
+ERROR_FILE = "error.json"
+_PACKAGE = Path(__file__).resolve().parent.parent
+# What every step rests on, beside the rooms that its own module imports.
+_FOUNDATION = ("errors.py", "records.py", "spec")
+
+
+class _StepOutput(TraitedSpec):
+    out = traits.Any(desc="path, or list of paths, that the step made")
+
+
+class StepInterface(BaseInterface):
+    """Runs one function of ``bidsml.steps`` in the node's folder.
+
+    The function takes paths and short scalars, and ``out_dir``, the folder it writes to; it returns a path
+    or a list of paths. Two more inputs exist for hashing alone: ``depends_on``, files that the function
+    finds through a record, and ``source_digest``.
+    """
+
+    input_spec = DynamicTraitedSpec
+    output_spec = _StepOutput
+
+    def __init__(self, step: str, *, n_threads: int = 1, **inputs: Any) -> None:
+        super().__init__(**inputs)
+        self.step = step
+        self.n_threads = n_threads
+        hints = get_type_hints(_load(step))
+        self._names = [name for name in inspect.signature(_load(step)).parameters if name != "out_dir"]
+        for name in self._names:
+            self.inputs.add_trait(name, _trait(hints[name]))
+        self.inputs.add_trait("depends_on", traits.List(File(exists=True)))
+        self.inputs.add_trait("source_digest", traits.Str())
+        unset = dict.fromkeys([*self._names, "depends_on"], Undefined)
+        self.inputs.trait_set(trait_change_notify=False, source_digest=source_digest(step.partition(":")[0]), **unset)
+        self._result: Path | list[Path] | None = None
+
+    def _run_interface(self, runtime: Any) -> Any:
+        folder = Path(runtime.cwd)
+        function = _load(self.step)
+        hints = get_type_hints(function)
+        given = {n: _typed(getattr(self.inputs, n), hints[n]) for n in self._names if _is_set(getattr(self.inputs, n))}
+        try:
+            with threadpool_limits(self.n_threads):
+                self._result = function(**given, out_dir=folder)
+        except BidsmlError as error:
+            report = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+            (folder / ERROR_FILE).write_text(json.dumps(report), encoding="utf-8")
+            raise
+        return runtime
+
+    def _list_outputs(self) -> dict[str, Any]:
+        made = self._result
+        return {"out": [str(path) for path in made] if isinstance(made, list) else str(made)}
+
+
+def make_node(
+    step: Callable[..., Path | list[Path]],
+    name: str,
+    *,
+    mem_gb: float,
+    n_threads: int = 1,
+    depends_on: Sequence[Path] = (),
+    always: bool = False,
+) -> Node:
+    """Make a node of a step function.
+
+    Parameters
+    ----------
+    step
+        A module-level function of ``bidsml.steps``.
+    mem_gb
+        Peak memory, for the scheduler.
+    depends_on
+        Files whose content decides the result although the function is not handed their paths directly.
+    always
+        Run even when nothing changed: for steps that publish into the output folder.
+    """
+    interface = StepInterface(f"{step.__module__}:{step.__name__}", n_threads=n_threads)
+    if depends_on:
+        interface.inputs.depends_on = [str(path) for path in depends_on]
+    return Node(interface, name=name, mem_gb=mem_gb, n_procs=n_threads, overwrite=True if always else None)
+
+
+def connect_list(workflow: Workflow, sources: Sequence[Node], target: Node, field: str) -> None:
+    """Hand the outputs of several nodes to one list input."""
+    if not sources:
+        target.inputs.trait_set(**{field: []})
+        return
+    merge = Node(Merge(len(sources)), name=f"{target.name}_{field}", run_without_submitting=True)
+    for number, source in enumerate(sources, start=1):
+        workflow.connect(source, "out", merge, f"in{number}")
+    workflow.connect(merge, "out", target, field)
+
+
+@cache
+def _load(step: str) -> Callable[..., Path | list[Path]]:
+    module, _, name = step.partition(":")
+    function: Callable[..., Path | list[Path]] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _trait(hint: Any) -> Any:
+    if hint is Path:
+        return File(exists=True)
+    if hint == list[Path]:
+        return traits.List(File(exists=True))
+    scalars = {str: traits.Str, int: traits.Int, float: traits.Float, bool: traits.Bool}
+    if hint not in scalars:
+        raise TypeError(f"a step takes paths and scalars, not {hint}")
+    return scalars[hint]()
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    if hint is Path:
+        return Path(value)
+    if hint == list[Path]:
+        return [Path(path) for path in value]
+    return value
+
+
+def _is_set(value: Any) -> bool:
+    return value is not Undefined
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest of the source a step rests on: its own file, the rooms it imports, and the records.
+
+    A change of the report's code thus reruns the reports, not the permutations.
+    """
+    own = _PACKAGE.parent / (module.replace(".", "/") + ".py")
+    rooms = set(_FOUNDATION)
+    for statement in ast.walk(ast.parse(own.read_text(encoding="utf-8"))):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("bidsml."):
+            room = str(statement.module).split(".")[1]
+            rooms.add(room if (_PACKAGE / room).is_dir() else f"{room}.py")
+    digest = hashlib.sha256(own.read_bytes())
+    for room in sorted(rooms):
+        place = _PACKAGE / room
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,164 @@
+"""Run a graph: plugin and resources, progress, and what became of every node."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from nipype import Node, Workflow
+
+from bidsml import errors
+from bidsml.errors import BidsmlError, MissingInputError, UsageError
+from bidsml.graph.node import ERROR_FILE
+
+logger = logging.getLogger(__name__)
+
+PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
+Graph = Workflow
+"""What the rooms above hold and hand back; only this room knows that it is Nipype's."""
+
+Progress = Callable[[str, str], None]
+"""Called with a node's full name and ``start``, ``end`` or ``exception``; first with the number of nodes and ``total``."""
+
+
+@dataclass(frozen=True)
+class NodeFailure:
+    """Why one node failed. ``crash`` is the end of the traceback where the failure is a bug."""
+
+    node: str
+    error: BidsmlError
+    is_bug: bool = False
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What became of a graph: the nodes, and those that failed by their own fault (not for want of input)."""
+
+    nodes: tuple[str, ...]
+    failures: tuple[NodeFailure, ...] = field(default=())
+
+
+def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the Nipype plugin: from a YAML file, else Linear for one process, MultiProc for more.
+
+    Raises
+    ------
+    MissingInputError, UsageError
+        The plugin file is not there, is not YAML, or names no plugin of Nipype.
+    """
+    if plugin_file is None:
+        if nprocs == 1:
+            return "Linear", {}
+        return "MultiProc", {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
+    try:
+        content = yaml.safe_load(plugin_file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingInputError(f"there is no plugin file {plugin_file}", hint="check --use-plugin") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{plugin_file} is not YAML: {error}", hint="plugin: NAME, plugin_args: {{...}}") from error
+    if not isinstance(content, Mapping) or content.get("plugin") not in PLUGINS:
+        found = content.get("plugin") if isinstance(content, Mapping) else content
+        raise UsageError(f"{plugin_file}: plugin is {found!r}", hint=errors.near_names(str(found), PLUGINS))
+    return str(content["plugin"]), dict(content.get("plugin_args") or {})
+
+
+def run_workflow(
+    workflow: Workflow,
+    *,
+    plugin: str,
+    plugin_args: Mapping[str, Any],
+    crash_dir: Path,
+    stop_on_first_crash: bool = False,
+    progress: Progress | None = None,
+) -> RunOutcome:
+    """Run the graph to its end and say which nodes failed.
+
+    Other participants' nodes go on when one fails, unless ``stop_on_first_crash``.
+    """
+    crash_dir.mkdir(parents=True, exist_ok=True)
+    workflow.config["execution"] = {
+        "hash_method": "content",
+        "crashdump_dir": str(crash_dir),
+        "crashfile_format": "txt",
+        "poll_sleep_duration": "0.01",
+        "stop_on_first_crash": str(stop_on_first_crash).lower(),
+        "remove_unnecessary_outputs": "false",
+        "create_report": "false",
+        "check_version": "false",
+    }
+    nodes = _nodes(workflow)
+    if progress is not None:
+        plugin_args = {**plugin_args, "status_callback": lambda node, status: progress(node.fullname, status)}
+        progress(str(len(nodes)), "total")
+    crashed: Exception | None = None
+    try:
+        workflow.run(plugin=plugin, plugin_args=dict(plugin_args))
+    except Exception as error:  # Nipype raises whatever a node raised: sorted out below, from the nodes' own folders.
+        logger.debug("the graph ended with %s", error)
+        crashed = error
+    failures = _explained(nodes) or ([] if crashed is None else [_unexplained(crashed, crash_dir)])
+    if crashed is not None and all(failure.is_bug is False for failure in failures):
+        failures += _bugs(crash_dir, known={failure.node for failure in failures})
+    return RunOutcome(nodes=tuple(node.fullname for node in nodes), failures=tuple(failures))
+
+
+def describe_nodes(graph: Graph) -> list[tuple[str, float]]:
+    """Every node's full name and the memory it asks for, in GB."""
+    return [(node.fullname, float(node.mem_gb)) for node in _nodes(graph)]
+
+
+def draw(graph: Graph, stem: Path) -> Path:
+    """Write the graph as Graphviz text, and as SVG where the ``dot`` program is installed.
+
+    Returns
+    -------
+    Path
+        The ``.svg``, or the ``.dot`` where there is no ``dot`` program.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    dot = stem.with_suffix(".dot")
+    image_format = "svg" if shutil.which("dot") else "dot"
+    graph.write_graph(dotfilename=str(dot), graph2use="colored", format=image_format, simple_form=True)
+    return stem.with_suffix(f".{image_format}")
+
+
+def _nodes(workflow: Workflow) -> list[Node]:
+    return [workflow.get_node(name) for name in sorted(workflow.list_node_names())]
+
+
+def _explained(nodes: list[Node]) -> list[NodeFailure]:
+    """Failures that a step explained itself, read from its node's folder."""
+    found = []
+    for node in nodes:
+        path = Path(node.output_dir()) / ERROR_FILE
+        if path.is_file():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            kind: type[BidsmlError] = getattr(errors, content["kind"])
+            found.append(NodeFailure(node.fullname, kind(content["message"], hint=content["hint"])))
+    return found
+
+
+def _bugs(crash_dir: Path, known: set[str]) -> list[NodeFailure]:
+    """Crashes that no step explained: Nipype's text crash files, less those of known failures."""
+    found = []
+    for path in sorted(crash_dir.glob("crash-*.txt")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        name = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("Node:")), "")
+        if name and name not in known:
+            last = text.strip().splitlines()[-1]
+            message = f"{name} failed unexpectedly: {last}"
+            hint = f"this is a bug in bidsml; report it with logs/crash/{path.name}"
+            found.append(NodeFailure(name, BidsmlError(message, hint=hint), is_bug=True))
+    return found
+
+
+def _unexplained(error: Exception, crash_dir: Path) -> NodeFailure:
+    bugs = _bugs(crash_dir, set())
+    if bugs:
+        return bugs[0]
+    message = f"the graph could not run: {type(error).__name__}: {error}"
+    return NodeFailure("graph", BidsmlError(message, hint="this is a bug in bidsml; please report it"), is_bug=True)

@@ -1,0 +1,292 @@
+"""Steps of one participant: read scans, extract features, publish."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bidsml.atlases import load_atlas
+from bidsml.bids.manifest import Entry, write_manifest
+from bidsml.bids.names import build_name, common_entities
+from bidsml.bids.readers import read_matrix, read_timeseries
+from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table, write_text
+from bidsml.bids.tables import read_row as read_table_row
+from bidsml.errors import AnalysisFileError
+from bidsml.features import CATALOG
+from bidsml.matrices import edges_to_matrix
+from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
+from bidsml.preproc.quality import verdict
+from bidsml.records import FeatureVector, ParticipantResult, Provenance, Scan, ScanData
+from bidsml.report import render_participant
+from bidsml.spec import DenoiseSpec, FeatureSpec
+
+# BIDS spells the measure of a relationship matrix in one word (BEP 17).
+MATRIX_MEASURES: Mapping[str, str] = {
+    "correlation": "pearsoncorrelation",
+    "partial": "partialcorrelation",
+    "tangent": "covariance",
+}
+
+
+def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
+    """Turn one scan into region signals, or into its ready matrix.
+
+    Parameters
+    ----------
+    scan
+        Record of the :class:`~bidsml.records.Scan`.
+    denoise
+        ``DenoiseSpec`` as JSON.
+    atlas
+        Atlas name; used for BOLD, where regions have yet to be averaged.
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.ScanData`.
+    """
+    source = read_record(Scan, scan)
+    spec = DenoiseSpec.model_validate_json(denoise)
+    if source.kind == "bold":
+        data = extract_scan(source, load_atlas(atlas), spec)
+    elif source.kind == "timeseries":
+        names, values = read_timeseries(source)
+        data = clean_timeseries(source, names, values, spec, tr_s=source.tr_s)
+    else:
+        names, matrix = read_matrix(source)
+        dead = np.isnan(matrix - np.diag(np.diag(matrix))).all(axis=0)
+        missing = {name: "no signal in the ready-made matrix" for name, gone in zip(names, dead, strict=True) if gone}
+        atlas_label = source.entities.get("atlas", source.entities.get("seg", ""))
+        data = ScanData(source, regions=names, matrix=matrix, missing=missing, atlas=atlas_label)
+    return write_record(out_dir / "scan_data.npz", data)
+
+
+def read_row(scan: Path, feature: str, bids_dir: str, derivatives: str, exclude: str, *, out_dir: Path) -> Path:
+    """Read one participant's row of a table.
+
+    Parameters
+    ----------
+    scan
+        Record of the participant's :class:`~bidsml.records.Scan` of kind ``table``.
+    feature
+        ``FeatureSpec`` as JSON.
+    derivatives
+        JSON object: folder by derivative name.
+    exclude
+        JSON array: columns that must not become features, such as the target.
+    """
+    source = read_record(Scan, scan)
+    folders = {name: Path(folder) for name, folder in json.loads(derivatives).items()}
+    row = read_table_row(
+        FeatureSpec.model_validate_json(feature),
+        source.participant_id,
+        bids_dir=Path(bids_dir),
+        derivatives=folders,
+        exclude=tuple(json.loads(exclude)),
+    )
+    missing = {name: "n/a in the table" for name, value in row.items() if np.isnan(value)}
+    return write_record(out_dir / "scan_data.npz", ScanData(source, table=row, missing=missing))
+
+
+def extract_features(scan_data: list[Path], feature: str, block: str, combine: str, *, out_dir: Path) -> Path:
+    """Extract one block of features from one participant's scans.
+
+    Parameters
+    ----------
+    combine
+        ``auto``, ``concatenate`` or ``average`` (``input.combine`` of the analysis).
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.FeatureVector`.
+    """
+    scans = [read_record(ScanData, path) for path in scan_data]
+    options = FeatureSpec.model_validate_json(feature)
+    extract = CATALOG[options.kind].extract
+    ready = any(data.matrix is not None for data in scans)
+    if ready and combine == "concatenate" and len(scans) > 1:
+        raise AnalysisFileError(
+            f"sub-{scans[0].scan.participant_id} has {len(scans)} ready-made matrices, which cannot be concatenated",
+            hint='set input.combine = "average", or give time series',
+        )
+    if len(scans) > 1 and combine != "average" and not ready:
+        scans = [concatenate_scans(scans)]
+    vectors = [extract(data, block=block, options=options) for data in scans]
+    return write_record(out_dir / "features.npz", _average(vectors))
+
+
+def _average(vectors: list[FeatureVector]) -> FeatureVector:
+    """Mean over scans of each value, from the scans that have it."""
+    first = vectors[0]
+    if len(vectors) == 1:
+        return first
+    stacked = np.stack([vector.values for vector in vectors])  # (n_scans, n_features)
+    known = np.isfinite(stacked)
+    count = known.sum(axis=0)
+    total = np.where(known, stacked, 0.0).sum(axis=0)
+    values = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    lost = set.intersection(*(set(vector.missing) for vector in vectors))
+    missing = {name: reason for name, reason in first.missing.items() if name in lost}
+    return FeatureVector(
+        first.block, first.kind, first.measure, first.names, values, first.layout, first.nodes, missing, first.atlas
+    )
+
+
+def publish_participant(
+    scan_data: list[Path],
+    features: list[Path],
+    analysis: str,
+    denoise: str,
+    features_digest: str,
+    provenance: Path,
+    output: str,
+    *,
+    out_dir: Path,
+) -> Path:
+    """Write one participant's derivatives and report into the output folder, the done-manifest last.
+
+    Returns
+    -------
+    Path
+        The report's receipt in the node's folder: what was written.
+    """
+    out = Path(output)
+    scans = [read_record(ScanData, path) for path in scan_data]
+    vectors = [read_record(FeatureVector, path) for path in features]
+    result = _participant_result(scans, vectors, analysis, denoise, provenance)
+    label = result.participant_id
+    entities = common_entities([data.scan for data in scans])
+    written: list[Path] = []
+    for data in scans:
+        written += _publish_timeseries(out, data)
+    records: dict[str, str] = {}
+    for vector in vectors:
+        written += _publish_features(out, vector, label, entities, alone=_is_alone(vector, vectors))
+        record = Path(f"sub-{label}") / f"sub-{label}_desc-{_alphanumeric(vector.block)}_features.npz"
+        written.append(write_record(out / record, vector))
+        records[vector.block] = record.as_posix()
+    page = render_participant(result)
+    written.append(write_text(out / f"sub-{label}.html", page.html))
+    for name, svg in page.figures.items():
+        written.append(write_text(out / f"sub-{label}" / "figures" / f"sub-{label}_desc-{name}.svg", svg))
+    files = {path.relative_to(out).as_posix(): sha256_file(path) for path in sorted(set(written))}
+    entry = Entry(features_digest=features_digest, files=files, features=records, qc=_qc_summary(result))
+    write_manifest(out, participant_id=label, analysis=analysis, entry=entry)
+    return write_json(
+        out_dir / "receipt.json", {"participant_id": label, "verdict": result.verdict, "files": len(files)}
+    )
+
+
+def _participant_result(
+    scans: list[ScanData], vectors: list[FeatureVector], analysis: str, denoise: str, provenance: Path
+) -> ParticipantResult:
+    qcs = tuple(data.qc for data in scans if data.qc is not None)
+    spec = DenoiseSpec.model_validate_json(denoise)
+    judgement, reasons = verdict(qcs, spec)
+    sources = {(data.scan.path, data.scan.kind): data.scan for data in scans}
+    return ParticipantResult(
+        participant_id=scans[0].scan.participant_id,
+        analysis=analysis,
+        scans=tuple(sources.values()),
+        qc=qcs,
+        features=tuple(vectors),
+        verdict=judgement,
+        reasons=tuple(reasons),
+        denoise=spec.model_dump() if any(d.scan.kind == "bold" for d in scans) else {},
+        provenance=read_record(Provenance, provenance),
+    )
+
+
+def _qc_summary(result: ParticipantResult) -> dict[str, float | str | list[str]]:
+    """Columns of participants.tsv: volume-weighted mean FD, minutes kept, share of regions that are there."""
+    volumes = np.array([qc.n_volumes for qc in result.qc], dtype=float)
+    motion = np.array([qc.mean_fd_mm for qc in result.qc], dtype=float)
+    known = np.isfinite(motion) & (volumes > 0)
+    summary: dict[str, float | str | list[str]] = {"verdict": result.verdict, "reasons": list(result.reasons)}
+    if known.any():
+        summary["mean_fd"] = float(np.average(motion[known], weights=volumes[known]))
+    if result.qc and np.isfinite([qc.minutes_kept for qc in result.qc]).all():
+        summary["minutes_kept"] = float(sum(qc.minutes_kept for qc in result.qc))
+    shares = [np.isfinite(vector.values).mean() for vector in result.features if vector.values.size]
+    if shares:
+        summary["coverage"] = float(np.mean(shares))
+    return summary
+
+
+def _publish_timeseries(out: Path, data: ScanData) -> list[Path]:
+    """Region signals of a BOLD scan, as ``_timeseries.tsv`` with its sidecar."""
+    if data.signals is None or data.scan.kind != "bold":
+        return []
+    entities = {k: v for k, v in data.scan.entities.items() if k != "desc"}
+    entities["atlas"] = _alphanumeric(data.atlas)
+    label = data.scan.participant_id
+    table = pd.DataFrame(data.signals, columns=list(data.regions))
+    sidecar = {
+        "Description": "Mean region signals after denoising, band-pass and censoring; standardised",
+        "SamplingFrequency": 1 / data.tr_s if data.tr_s else "n/a",
+        "Censored": bool(data.qc is not None and data.qc.n_volumes_kept < data.qc.n_volumes),
+        "MissingRegions": dict(data.missing),
+    }
+    name = build_name(label, entities, suffix="timeseries", extension=".tsv", datatype="func")
+    return [write_table(out / name, table), write_json(out / name.with_suffix(".json"), sidecar)]
+
+
+def _publish_features(
+    out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str], *, alone: bool
+) -> list[Path]:
+    kept = {k: v for k, v in entities.items() if k not in ("desc", "meas", "stat", "atlas", "seg")}
+    if vector.atlas:
+        kept["atlas"] = _alphanumeric(vector.atlas)
+    if vector.layout == "vector":
+        kept["desc"] = _alphanumeric(vector.block)
+        datatype = "func" if vector.atlas else None
+        name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
+        reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
+        table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
+        sidecar = {"Kind": vector.kind, "Measure": vector.measure, "Block": vector.block}
+        return [write_table(out / name, table), write_json(out / name.with_suffix(".json"), sidecar)]
+    kept["meas"] = MATRIX_MEASURES.get(vector.measure, vector.measure)
+    if not alone:
+        kept["desc"] = _alphanumeric(vector.block)
+    return _publish_matrix(out, vector, label, kept)
+
+
+def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str]) -> list[Path]:
+    """Write a relationship matrix as BIDS has it: dense TSV without header, sidecar, and the table of its nodes."""
+    values = vector.values if vector.layout == "covariance" else np.tanh(vector.values)
+    matrix = edges_to_matrix(values, len(vector.nodes), layout=vector.layout)
+    name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype="func")
+    stem = name.name.removesuffix(".dense.tsv")
+    nodes = name.with_name(stem.replace(f"_meas-{entities['meas']}", "").removesuffix("_relmat") + "_nodeindices.tsv")
+    sidecar = {
+        "RelationshipMeasure": entities["meas"],
+        "Weighted": True,
+        "Directed": False,
+        "ValidDiagonal": vector.layout == "covariance",
+        "StorageFormat": "dense",
+        "NodeFiles": [f"bids::{nodes.as_posix()}"],
+        "MissingNodes": dict(vector.missing),
+    }
+    reasons = [vector.missing.get(node) for node in vector.nodes]
+    table = pd.DataFrame({"index": range(len(vector.nodes)), "name": vector.nodes, "missing": reasons})
+    return [
+        write_table(out / name, pd.DataFrame(matrix), header=False),
+        write_json(out / name.with_name(f"{stem}.json"), sidecar),
+        write_table(out / nodes, table),
+    ]
+
+
+def _items(vector: FeatureVector) -> list[tuple[str, float]]:
+    return list(zip(vector.names, vector.values.tolist(), strict=True))
+
+
+def _is_alone(vector: FeatureVector, vectors: list[FeatureVector]) -> bool:
+    return sum((v.atlas, v.measure, v.layout) == (vector.atlas, vector.measure, vector.layout) for v in vectors) == 1
+
+
+def _alphanumeric(name: str) -> str:
+    """Make a BIDS label: letters and digits only."""
+    return "".join(character for character in name if character.isalnum())

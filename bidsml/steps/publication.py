@@ -1,0 +1,215 @@
+"""Publish the group result: every table of ``group/<analysis>/``, the figures and the report."""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table, write_text
+from bidsml.records import Cohort, Fold, PermutationNull, Result
+from bidsml.report import render_group
+
+
+def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, out_dir: Path) -> Path:
+    """Write ``group/<analysis>/`` and ``group-<analysis>.html``.
+
+    Parameters
+    ----------
+    result
+        Record of the :class:`~bidsml.records.Result`.
+    analysis_toml
+        The effective analysis, reloadable.
+    run
+        ``run.json``: the command and its circumstances.
+
+    Returns
+    -------
+    Path
+        Receipt in the node's folder: files and digests.
+    """
+    content = read_record(Result, result)
+    out = Path(output)
+    folder = out / "group" / content.analysis
+    written = [
+        write_atomic(folder / "analysis.toml", analysis_toml.read_bytes()),
+        write_atomic(folder / "run.json", run.read_bytes()),
+        write_table(folder / "cohort.tsv", cohort_table(content.cohort)),
+        write_table(folder / "folds.tsv", folds_table(content.folds, content.cohort)),
+        write_table(folder / "predictions.tsv", predictions_table(content)),
+        write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance])),
+        write_json(folder / "performance.json", _PERFORMANCE_COLUMNS),
+        write_table(folder / "leakage.tsv", pd.DataFrame({"warning": list(content.warnings)}, dtype=object)),
+        write_text(out / "phenotype" / f"{content.analysis}.tsv", phenotype_table(content)),
+        write_json(out / "phenotype" / f"{content.analysis}.json", _PHENOTYPE_COLUMNS),
+    ]
+    if content.nulls:
+        written.append(_write_permutations(folder / "permutations.npz", content.nulls))
+    if content.weights:
+        written.append(write_table(folder / "weights.tsv", weights_table(content)))
+    written.append(_write_participants(out, content.cohort))
+    page = render_group(content)
+    for name, svg in page.figures.items():
+        written.append(write_text(folder / "figures" / f"{name}.svg", svg))
+    written.append(write_text(out / f"group-{content.analysis}.html", page.html))
+    files = {path.relative_to(out).as_posix(): sha256_file(path) for path in written}
+    write_json(folder / "files.json", {"files": files})
+    return write_json(out_dir / "receipt.json", {"files": files})
+
+
+_PERFORMANCE_COLUMNS: dict[str, Any] = {
+    "model": {"Description": "biomarker, a baseline on the same folds, or a paired difference (A - B)"},
+    "estimate": {"Description": "Out-of-fold value of the metric, aggregated as the note says"},
+    "low": {"Description": "Lower end of the 95 % interval"},
+    "high": {"Description": "Upper end of the 95 % interval"},
+    "interval": {"Description": "How the interval was made"},
+    "p": {"Description": "Probability of a value at least as good by chance; the method is in p_method"},
+    "p_floor": {"Description": "Smallest p that the number of draws can show: 1 / (1 + draws)"},
+    "n": {"Description": "Number of participants"},
+}
+
+_PHENOTYPE_COLUMNS: dict[str, Any] = {
+    "participant_id": {"Description": "Participant"},
+    "observed": {"Description": "The target as it is in the dataset"},
+    "predicted": {"Description": "Out-of-fold prediction, first repeat"},
+    "score": {"Description": "Out-of-fold decision value or predicted outcome, mean over repeats"},
+}
+
+
+def cohort_table(cohort: Cohort) -> pd.DataFrame:
+    """Who is in, and who left at which gate and why: one row each."""
+    inside = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{label}" for label in cohort.participant_id],
+            "included": "yes",
+            "gate": None,
+            "reason": None,
+            "label": _labels(cohort, cohort.target),
+        }
+    )
+    left = pd.DataFrame(
+        {
+            "participant_id": [f"sub-{one.participant_id}" for one in cohort.attrition],
+            "included": "no",
+            "gate": [one.gate for one in cohort.attrition],
+            "reason": [one.reason for one in cohort.attrition],
+            "label": [one.label for one in cohort.attrition],
+        }
+    )
+    table = pd.concat([inside, left]) if len(left) else inside
+    return table.sort_values("participant_id", kind="stable")
+
+
+def _labels(cohort: Cohort, codes: np.ndarray) -> list[Any]:
+    """Class codes as class names; a regression's numbers as they are; ``None`` where missing."""
+    if not cohort.classes:
+        return [None if np.isnan(value) else value for value in codes.tolist()]
+    return [None if np.isnan(code) else cohort.classes[int(code)] for code in codes.tolist()]
+
+
+def folds_table(folds: Iterable[Fold], cohort: Cohort) -> pd.DataFrame:
+    """One row per participant, repeat and fold: ``train`` (with its inner fold) or ``test``."""
+    labels = np.array([f"sub-{label}" for label in cohort.participant_id])
+    parts = []
+    for fold in folds:
+        rows = np.concatenate([fold.train, fold.test])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "participant_id": labels[rows],
+                    "design": fold.design,
+                    "repeat": fold.repeat,
+                    "fold": fold.fold,
+                    "name": fold.name,
+                    "role": ["train"] * len(fold.train) + ["test"] * len(fold.test),
+                    "inner_fold": [*fold.inner.tolist(), *[None] * len(fold.test)],
+                }
+            )
+        )
+    return pd.concat(parts)
+
+
+def predictions_table(result: Result) -> pd.DataFrame:
+    """Out-of-fold predictions of every model: one row per participant, design and repeat."""
+    cohort = result.cohort
+    parts = []
+    for cv in result.cv:
+        for repeat in range(cv.predictions.shape[0]):
+            tested = np.flatnonzero(np.isfinite(cv.predictions[repeat]))
+            columns: dict[str, Any] = {
+                "participant_id": [f"sub-{cohort.participant_id[row]}" for row in tested],
+                "estimator": cv.estimator,
+                "model": cv.model,
+                "design": cv.design,
+                "repeat": repeat,
+                "observed": _labels(cohort, cohort.target[tested]),
+                "predicted": _labels(cohort, cv.predictions[repeat][tested]),
+            }
+            names = _output_names(cohort, cv.scores.shape[2])
+            columns |= {name: cv.scores[repeat, tested, i] for i, name in enumerate(names)}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts)
+
+
+def _output_names(cohort: Cohort, n_outputs: int) -> list[str]:
+    return ["score"] if n_outputs == 1 else [f"score_{name}" for name in cohort.classes]
+
+
+def weights_table(result: Result) -> pd.DataFrame:
+    """Weight, Haufe pattern and sign stability of every feature of every linear model."""
+    parts = []
+    for weights in result.weights:
+        for index, output in enumerate(weights.outputs):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "estimator": weights.estimator,
+                        "output": output,
+                        "feature": weights.names,
+                        "weight": weights.weight[:, index],
+                        "pattern": weights.pattern[:, index],
+                        "stability": weights.stability[:, index],
+                    }
+                )
+            )
+    return pd.concat(parts)
+
+
+def phenotype_table(result: Result) -> str:
+    """First estimator's out-of-fold predictions as a BIDS phenotype table (TSV text)."""
+    cohort, cv = result.cohort, result.cv[0]
+    columns: dict[str, Any] = {
+        "participant_id": [f"sub-{label}" for label in cohort.participant_id],
+        "observed": _labels(cohort, cohort.target),
+        "predicted": _labels(cohort, cv.predictions[0]),
+    }
+    tested = np.isfinite(cv.scores).any(axis=0)  # (n, n_outputs)
+    total = np.where(np.isfinite(cv.scores), cv.scores, 0.0).sum(axis=0)
+    count = np.isfinite(cv.scores).sum(axis=0)
+    mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=tested)
+    columns |= {name: mean[:, i] for i, name in enumerate(_output_names(cohort, mean.shape[1]))}
+    return pd.DataFrame(columns).to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
+
+
+def _write_permutations(path: Path, nulls: Sequence[PermutationNull]) -> Path:
+    """Write the null, draw by draw: ``null`` is ``(n_tests, n_draws)``, every other array has one entry per test."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        null=np.stack([null.null for null in nulls]),
+        **{
+            name: np.array([getattr(null, name) for null in nulls])
+            for name in ("observed", "p", "p_family", "estimator", "design", "metric", "aggregate", "scheme", "seed")
+        },
+    )
+    return write_atomic(path, buffer.getvalue())
+
+
+def _write_participants(out: Path, cohort: Cohort) -> Path:
+    table = cohort.table.copy()
+    table["participant_id"] = [f"sub-{label}" for label in cohort.participant_id]
+    first = ["participant_id", *(column for column in table if column != "participant_id")]
+    return write_table(out / "participants.tsv", table[first])
