@@ -81,9 +81,14 @@ def _require_ours(path: Path) -> None:
         )
 
 
+def container_description() -> dict[str, str]:
+    """Name the container this runs in, as its image's environment says; empty outside of one."""
+    return {key: os.environ[name] for key, name in CONTAINER_VARIABLES.items() if os.environ.get(name)}
+
+
 def _description(out: Path, bids_dir: Path, derivatives: Mapping[str, Path]) -> dict[str, Any]:
     generated: dict[str, Any] = {"Name": "bidsml", "Version": __version__}
-    container = {key: os.environ[name] for key, name in CONTAINER_VARIABLES.items() if os.environ.get(name)}
+    container = container_description()
     if container:
         generated["Container"] = container
     sources = {"raw": bids_dir, **derivatives}

@@ -105,16 +105,18 @@ def _is_header(first: tuple[str, ...], *, n_rows: int, square: bool) -> bool:
 
 
 def _as_numbers(table: pd.DataFrame, *, path: Path, first_line: int) -> FloatArray:
-    for number, (_, column) in enumerate(table.items(), start=1):
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            texts = pd.to_numeric(column, errors="coerce").isna() & column.notna()
-            row = int(texts.to_numpy().argmax())
-            raise DataError(
-                f"{path}:{first_line + row} column {number} holds {column.iloc[row]!r}", hint="numbers or n/a are read"
-            )
+    kinds = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in table.dtypes]
+    if not all(kinds):
+        place = kinds.index(False)
+        column = table.iloc[:, place]
+        texts = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+        row = int(texts.to_numpy().argmax())
+        raise DataError(
+            f"{path}:{first_line + row} column {place + 1} holds {column.iloc[row]!r}", hint="numbers or n/a are read"
+        )
     values: FloatArray = table.to_numpy(dtype=float)
     if np.isinf(values).any():
-        row, place = np.argwhere(np.isinf(values))[0]
+        row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
         raise DataError(
             f"{path}:{first_line + row} column {place + 1} is infinite", hint="write n/a where a value is missing"
         )

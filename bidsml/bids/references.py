@@ -112,17 +112,23 @@ def _check_link(path: Path, *, template: str, roots: tuple[Path, ...]) -> None:
         )
 
 
+def resolve_atlas(name: str, *, bids_dir: Path, derivatives: Mapping[str, Path]) -> str:
+    """Atlas name as it is, or, where the analysis gives a place (``{NAME}…`` or a path), the path as text."""
+    if "/" not in name and not name.startswith("{") and not name.endswith((".nii", ".nii.gz")):
+        return name
+    return str(resolve_file(name, bids_dir=bids_dir, derivatives=derivatives))
+
+
 def reference_files(references: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path]) -> tuple[Path, ...]:
-    """Files that column references read, each once: participants.tsv where there is one, then the others.
+    """Tables that column references read, each once, those that exist: what a node must hash.
 
     Raises
     ------
     AnalysisFileError
         As :func:`parse_reference` and :func:`resolve_file`.
     """
-    own = bids_dir / "participants.tsv"
-    files = [own] if own.exists() else []
+    files = [bids_dir / "participants.tsv"]
     for reference in map(parse_reference, references):
         if reference.file is not None:
             files.append(resolve_file(reference.file, bids_dir=bids_dir, derivatives=derivatives))
-    return tuple(dict.fromkeys(files))
+    return tuple(path for path in dict.fromkeys(files) if path.exists())
