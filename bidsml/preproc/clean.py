@@ -147,7 +147,7 @@ def _match(scan: Scan, confounds: Confounds, n_volumes: int) -> Confounds:
 
 def _kept_volumes(confounds: Confounds, denoise: DenoiseSpec) -> BoolArray:
     kept = ~confounds.non_steady
-    if denoise.fd_censor_mm is not None and len(confounds.fd_mm):
+    if denoise.fd_censor_mm and len(confounds.fd_mm):
         # The first volume's displacement is NaN, and NaN compares as not moving.
         kept = kept & ~(confounds.fd_mm > denoise.fd_censor_mm)
     return np.asarray(kept)
@@ -155,7 +155,7 @@ def _kept_volumes(confounds: Confounds, denoise: DenoiseSpec) -> BoolArray:
 
 def _band(scan: Scan, denoise: DenoiseSpec, tr_s: float | None) -> Band:
     """High-pass and low-pass limits in Hz, ``None`` where not filtered."""
-    band: Band = (denoise.high_pass_hz, denoise.low_pass_hz)
+    band: Band = (denoise.high_pass_hz or None, denoise.low_pass_hz or None)
     if band == (None, None):
         return band
     if not tr_s:

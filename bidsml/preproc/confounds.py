@@ -62,7 +62,7 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
         "acompcor": Strategy(
             ("motion", "high_pass", "compcor"),
             _COMPCOR_OPTIONS,
-            "12 motion parameters, 5 principal components each of white matter and CSF",
+            "12 motion parameters, the first 5 principal components each of white matter and CSF",
             _COMPCOR,
         ),
         "acompcor+gsr": Strategy(
@@ -183,7 +183,7 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
         raise MissingInputError(f"{path} cannot be read: {error}", hint=f"datalad get {path}") from error
     text = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     if text or table.empty:
-        found = f"text in column {text[0]!r}" if text else "no rows"
+        found = "no rows" if table.empty else f"text in column {text[0]!r}"
         raise DataError(f"{path}: expected numbers in every column, found {found}", hint="repair the table")
     return table
 

@@ -107,7 +107,9 @@ def open_series(path: Path) -> Series:
 
 
 def _check_geometry(path: Path, image: Any) -> None:
-    zooms = np.asarray(image.header.get_zooms()[:3], dtype=np.float64)
+    # nibabel mends a size of 0 to 1 when it loads an image: look at what the file itself says.
+    with _reading(path) as stream:
+        zooms = np.asarray(type(image.header).from_fileobj(stream, check=False)["pixdim"][1:4], dtype=np.float64)
     affine = np.asarray(image.affine, dtype=np.float64)
     if not (np.isfinite(zooms).all() and (zooms > 0).all()):
         raise DataError(f"{path}: voxel sizes must be above 0 mm, found {zooms.tolist()}", hint="repair the header")

@@ -81,7 +81,9 @@ def make_spheres(centres_mm: list[tuple[float, float, float]], radius_mm: float 
 
 def synthesise_confounds(template: Path, n_volumes: int, seed: int = 0) -> pd.DataFrame:
     """A table with the columns of a real one: random walks, true derivatives and squares, two steady-state marks."""
-    names = [c for c in pd.read_csv(template, sep="\t", nrows=1).columns if not c.startswith(("motion_outlier", "non_"))]
+    names = [
+        c for c in pd.read_csv(template, sep="\t", nrows=1).columns if not c.startswith(("motion_outlier", "non_"))
+    ]
     rng = np.random.default_rng(seed)
     scale = {"trans": 0.02, "rot": 0.0004}
     table = pd.DataFrame(

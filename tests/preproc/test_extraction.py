@@ -116,8 +116,7 @@ def test_label_signals_of_a_real_scan_equal_nilearn(studyforrest: Scan, tmp_path
     present = [i for i, name in enumerate(atlas.names) if name not in data.missing]
     assert len(present) >= 30
     theirs = np.stack([signals[:, columns[float(numbers[i])]] for i in present], axis=1)
-    # nilearn averages integer images in single precision here: 1e-6 of a mean of about 1000.
-    np.testing.assert_allclose(data.signals[:, present], theirs, atol=1e-5)
+    np.testing.assert_allclose(data.signals[:, present], theirs, atol=1e-8)
 
 
 def test_atlas_of_another_space_is_refused(studyforrest: Scan, spheres: Atlas) -> None:
