@@ -1,0 +1,252 @@
+"""Cross-validate one model on one design."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.model_selection import ParameterGrid
+
+from bidsml.errors import AnalysisFileError, DataError
+from bidsml.learn.fitting import (
+    FittedFold,
+    PreparedFold,
+    Recipe,
+    fit_fold,
+    make_recipe,
+    prepare_fold,
+)
+from bidsml.learn.metrics import METRICS, Metric, Outcome, find_metric, metrics_of
+from bidsml.learn.preparation import ModelInput, PreparedSplit
+from bidsml.records import Cohort, CVResult, FeatureBlock, FeatureSet, FloatArray, Fold, Model
+from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name
+
+Aggregate = Literal["fold mean", "pooled"]
+
+# Fewest test rows of a class (of a regression: in all) for which a fold's own figure means something.
+_MIN_CLASS_ROWS = 2
+_MIN_ROWS = 10
+
+
+def cross_validate(
+    features: FeatureSet,
+    cohort: Cohort,
+    folds: Sequence[Fold],
+    *,
+    spec: AnalysisSpec,
+    estimator: EstimatorSpec,
+    model: Model,
+    seed: int,
+) -> CVResult:
+    """Predict every test row of every fold of one design.
+
+    Models: ``biomarker`` (the features), ``nuisance`` (the nuisance columns alone), ``nuisance+biomarker`` (both) with
+    the given estimator, and ``majority`` (class shares, or the mean outcome, of the training rows). Of two
+    classes, scores are for code 1, which is ``cohort.positive``.
+
+    Weights and patterns are kept for linear biomarkers: per unit of each feature, after nuisance regression where
+    there is one; NaN where a feature was dropped in the fold. Weights of one design and estimator are ``(n_folds,
+    n_features, n_outputs)``.
+
+    Raises
+    ------
+    AnalysisFileError
+        A nuisance model is asked for and the analysis names no nuisance columns.
+    DataError
+        The features don't cover the cohort, or none is usable.
+    """
+    _check_design(folds)
+    recipe = recipe_of(cohort, spec=spec, estimator=estimator, model=model, seed=seed)
+    given = model_input(features, cohort, spec=spec, model=model)
+    keep = model == "biomarker" and recipe.kind.linear
+    fits: list[FittedFold] = []
+    weights: list[tuple[FloatArray, FloatArray]] = []
+    for fold in folds:
+        prepared = prepare_fold(given, fold, recipe=recipe, keep_basis=keep)
+        fit = fit_fold(prepared, cohort.target, recipe=recipe)
+        if keep:
+            weights.append(_weights(prepared, fit, n_features=len(features.names)))
+        fits.append(replace(fit, estimator=None))
+    result = collect(fits, folds, cohort, recipe=recipe)
+    return replace(
+        result,
+        estimator=estimator.kind,
+        model=model,
+        weights=np.stack([weight for weight, _ in weights]) if keep else None,
+        patterns=np.stack([pattern for _, pattern in weights]) if keep else None,
+    )
+
+
+def _check_design(folds: Sequence[Fold]) -> None:
+    designs = {fold.design for fold in folds}
+    if len(designs) != 1:
+        raise ValueError(f"expected the folds of one design, found {sorted(designs)}")
+
+
+def recipe_of(cohort: Cohort, *, spec: AnalysisSpec, estimator: EstimatorSpec, model: Model, seed: int) -> Recipe:
+    """Say what is fitted for a model."""
+    metric = find_metric(spec.primary_metric, spec.target.task)
+    # scikit-learn takes 32-bit seeds.
+    state = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    recipe = make_recipe(estimator, task=spec.target.task, n_classes=len(cohort.classes), metric=metric, seed=state)
+    if model != "majority":
+        return recipe
+    dummy = DummyClassifier(strategy="prior") if recipe.task == "classification" else DummyRegressor(strategy="mean")
+    plain = replace(recipe.kind, rotation_invariant=False, in_row_space=False, linear=False, fit_many=None)
+    return replace(recipe, kind=plain, estimator=dummy, grid=tuple(ParameterGrid({})))
+
+
+def model_input(features: FeatureSet, cohort: Cohort, *, spec: AnalysisSpec, model: Model) -> ModelInput:
+    """Lay out a model's columns, row for row with the cohort.
+
+    Raises
+    ------
+    AnalysisFileError
+        The model needs nuisance columns and there are none.
+    DataError
+        A participant of the cohort has no features.
+    """
+    n = len(cohort.target)
+    nothing = np.empty((n, 0))
+    limit = spec.cv.max_missing
+    if model == "majority":
+        return ModelInput(np.arange(n, dtype=float)[:, None], (_one_block("none", 1),), 0, nothing, limit)
+    if "nuisance" in model and not cohort.nuisance_names:
+        raise AnalysisFileError(
+            f"model {model!r} needs nuisance columns and the analysis names none", hint="fill nuisance.columns"
+        )
+    if model == "nuisance":
+        # Missing shares don't count here: the same columns must be in the baseline of every fold.
+        return ModelInput(cohort.nuisance, (_one_block("nuisance", cohort.nuisance.shape[1]),), 0, nothing, 1.0)
+    row = {person: number for number, person in enumerate(features.participant_id)}
+    without = [person for person in cohort.participant_id if person not in row]
+    if without:
+        raise DataError(f"no features for participants {', '.join(without)}", hint="run the participant level")
+    values = features.values[[row[person] for person in cohort.participant_id]]
+    if np.isinf(values).any():
+        raise DataError(f"feature {features.names[int(np.isinf(values).any(axis=0).argmax())]!r} is infinite")
+    regressed = {column_name(reference) for reference in spec.nuisance.regress}
+    columns = [number for number, source in enumerate(cohort.nuisance_source) if source in regressed]
+    return ModelInput(
+        values=np.hstack([values, cohort.nuisance[:, columns]]),
+        blocks=features.blocks,
+        n_regressed=len(columns),
+        beside=cohort.nuisance if model == "nuisance+biomarker" else nothing,
+        max_missing=limit,
+    )
+
+
+def _one_block(name: str, n_columns: int) -> FeatureBlock:
+    return FeatureBlock(name, kind="table", measure="", layout="vector", start=0, stop=n_columns)
+
+
+def _weights(prepared: PreparedFold, fit: FittedFold, *, n_features: int) -> tuple[FloatArray, FloatArray]:
+    """Weights and Haufe patterns of one fold in the features' own units, each ``(n_features, n_outputs)``.
+
+    The pattern of an output is cov(X, ŝ) / var(ŝ) over the training rows (Haufe 2014, eq. 7,
+    doi 10.1016/j.neuroimage.2013.10.067), output by output.
+    """
+    outer: PreparedSplit = prepared.outer
+    coordinates = np.atleast_2d(fit.estimator.coef_).T  # (n_coordinates, n_outputs)
+    centred = outer.train - outer.train.mean(axis=0)
+    decisions = centred @ coordinates
+    variance = (decisions**2).sum(axis=0)
+    covariance = centred.T @ decisions
+    if outer.basis is not None:
+        coordinates, covariance = outer.basis @ coordinates, outer.basis @ covariance
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pattern = np.where(variance > 0, covariance / variance, 0.0)
+    weights = np.full((n_features, coordinates.shape[1]), np.nan)
+    patterns = weights.copy()
+    weights[outer.columns] = coordinates / outer.scale[:, None]
+    patterns[outer.columns] = pattern * outer.scale[:, None]
+    return weights, patterns
+
+
+def collect(fits: Sequence[FittedFold], folds: Sequence[Fold], cohort: Cohort, *, recipe: Recipe) -> CVResult:
+    """Gather the folds' predictions into arrays over repeats and participants, with every metric per fold."""
+    n_repeats = 1 + max(fold.repeat for fold in folds)
+    n = len(cohort.target)
+    first = fits[0]
+    scores = np.full((n_repeats, n, first.scores.shape[1]), np.nan)
+    predictions = np.full((n_repeats, n), np.nan)
+    probabilities = None if first.probabilities is None else np.full((n_repeats, n, recipe.n_classes), np.nan)
+    for fit, fold in zip(fits, folds, strict=True):
+        scores[fold.repeat, fold.test] = fit.scores
+        predictions[fold.repeat, fold.test] = fit.predictions
+        if probabilities is not None and fit.probabilities is not None:
+            probabilities[fold.repeat, fold.test] = fit.probabilities
+    result = CVResult(
+        estimator="",
+        model="biomarker",
+        design=folds[0].design,
+        scores=scores,
+        predictions=predictions,
+        probabilities=probabilities,
+        fold_metrics={},
+        chosen=tuple(dict(fit.chosen) for fit in fits),
+    )
+    outcomes = [fold_outcome(result, fold, cohort) for fold in folds]
+    names = metrics_of(recipe.task)
+    return replace(
+        result, fold_metrics={name: np.array([METRICS[name](outcome) for outcome in outcomes]) for name in names}
+    )
+
+
+def fold_outcome(result: CVResult, fold: Fold, cohort: Cohort) -> Outcome:
+    """Predictions and truth of one fold's test rows."""
+    return _outcome(result, fold.repeat, fold.test, cohort, train_mean=_train_means([fold], cohort))
+
+
+def pooled_outcome(result: CVResult, folds: Sequence[Fold], cohort: Cohort, *, repeat: int) -> Outcome:
+    """Predictions and truth of all rows that one repeat tests."""
+    mine = [fold for fold in folds if fold.repeat == repeat]
+    rows = np.concatenate([fold.test for fold in mine])
+    return _outcome(result, repeat, rows, cohort, train_mean=_train_means(mine, cohort))
+
+
+def _train_means(folds: Sequence[Fold], cohort: Cohort) -> FloatArray | None:
+    if cohort.classes:
+        return None
+    return np.concatenate([np.full(fold.test.size, cohort.target[fold.train].mean()) for fold in folds])
+
+
+def _outcome(result: CVResult, repeat: int, rows: Any, cohort: Cohort, *, train_mean: FloatArray | None) -> Outcome:
+    return Outcome(
+        target=cohort.target[rows],
+        scores=result.scores[repeat, rows],
+        predictions=result.predictions[repeat, rows],
+        probabilities=None if result.probabilities is None else result.probabilities[repeat, rows],
+        n_classes=len(cohort.classes),
+        train_mean=train_mean,
+    )
+
+
+def headline_aggregate(result: CVResult, folds: Sequence[Fold], metric: str, *, cohort: Cohort) -> Aggregate:
+    """Say how a metric becomes one figure: mean over folds, or over all test rows of a repeat at once.
+
+    The fold mean needs the metric in every fold, and folds with two or more test rows of each class (a
+    regression: ten or more rows). Scores of different folds come from different fits, so pooling them is second best.
+    """
+    return aggregate_of(result.fold_metrics[metric], folds, cohort)
+
+
+def aggregate_of(values: ArrayLike, folds: Sequence[Fold], cohort: Cohort) -> Aggregate:
+    """Apply the rule of :func:`headline_aggregate` to one metric's values, one per fold."""
+    large = all(_is_large(fold, cohort) for fold in folds)
+    return "fold mean" if large and np.isfinite(values).all() else "pooled"
+
+
+def _is_large(fold: Fold, cohort: Cohort) -> bool:
+    if not cohort.classes:
+        return bool(fold.test.size >= _MIN_ROWS)
+    counts = np.bincount(cohort.target[fold.test].astype(int), minlength=len(cohort.classes))
+    return bool(counts.min() >= _MIN_CLASS_ROWS)
+
+
+def pooled_value(result: CVResult, folds: Sequence[Fold], cohort: Cohort, *, metric: Metric) -> float:
+    """Metric over all test rows of a repeat, averaged over repeats."""
+    repeats = sorted({fold.repeat for fold in folds})
+    return float(np.mean([metric(pooled_outcome(result, folds, cohort, repeat=repeat)) for repeat in repeats]))

@@ -1,0 +1,64 @@
+"""Linear models with an L2 penalty: ridge, logistic regression, linear support vector machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bidsml.learn.estimators.kinds import BOTH, CLASSIFICATION, ClassWeight, EstimatorKind, Grid, weight_of
+from bidsml.records import FloatArray, Task
+
+
+def _ridge(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    from sklearn.linear_model import Ridge, RidgeClassifier
+
+    grid = {"alpha": tuple(10.0**power for power in range(5, -2, -1))}
+    if task == "regression":
+        return Ridge(random_state=seed), grid
+    return RidgeClassifier(class_weight=weight_of(class_weight), random_state=seed), grid
+
+
+def _ridge_many(train: FloatArray, targets: FloatArray, test: FloatArray, parameters: Mapping[str, Any]) -> FloatArray:
+    from sklearn.linear_model import Ridge
+
+    return np.asarray(Ridge(**parameters).fit(train, targets).predict(test))
+
+
+def _logistic(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    from sklearn.linear_model import LogisticRegression
+
+    # At scikit-learn's default tolerance (1e-4) labels of wide data still change with the solver's path.
+    model = LogisticRegression(tol=1e-6, max_iter=10_000, class_weight=weight_of(class_weight), random_state=seed)
+    return model, {"C": tuple(10.0**power for power in range(-5, 1))}
+
+
+def _linear_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    from sklearn.svm import LinearSVC, LinearSVR
+
+    grid = {"C": tuple(10.0**power for power in range(-6, 1, 2))}
+    if task == "regression":
+        # The squared loss has a primal solver, which converges where coordinate descent does not.
+        return (
+            LinearSVR(loss="squared_epsilon_insensitive", dual=False, tol=1e-6, max_iter=10_000, random_state=seed),
+            grid,
+        )
+    weight = weight_of(class_weight)
+    return LinearSVC(dual=False, tol=1e-6, max_iter=10_000, class_weight=weight, random_state=seed), grid
+
+
+KINDS = {
+    "ridge": EstimatorKind(
+        _ridge, BOTH, linear=True, rotation_invariant=True, fit_many=_ridge_many, label="ridge regression"
+    ),
+    "logistic": EstimatorKind(
+        _logistic,
+        CLASSIFICATION,
+        linear=True,
+        rotation_invariant=True,
+        has_probabilities=True,
+        label="logistic regression (L2)",
+    ),
+    "linear_svm": EstimatorKind(
+        _linear_svm, BOTH, linear=True, rotation_invariant=True, label="linear support vector machine"
+    ),
+}

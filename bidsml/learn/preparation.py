@@ -1,0 +1,201 @@
+"""What is done to the features inside a fold without looking at a label."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import linalg
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bidsml.errors import DataError
+from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.nuisance import NuisanceRegression
+from bidsml.records import FeatureBlock, FloatArray, IntArray
+
+
+class UsableFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep features that vary and are not missing too often among the training rows.
+
+    Parameters
+    ----------
+    max_missing
+        Largest share of missing values, 0–1.
+    """
+
+    def __init__(self, max_missing: float = 0.2) -> None:
+        self.max_missing = max_missing
+
+    def fit(self, X: FloatArray, y: Any = None) -> Self:
+        """Fit on training rows, ``(n, n_features)``, NaN where missing."""
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
+        present = ~np.isnan(X)
+        enough = present.mean(axis=0) >= 1 - self.max_missing
+        # fmin and fmax pass over NaN without a warning for columns that are NaN throughout.
+        varies = np.fmax.reduce(X, axis=0) > np.fmin.reduce(X, axis=0)
+        self.support_ = enough & varies
+        return self
+
+    def _get_support_mask(self) -> np.ndarray:
+        check_is_fitted(self)
+        return np.asarray(self.support_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def build_preparation(blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_missing: float) -> Pipeline:
+    """Build the label-free part of a fold: select, impute, embed, regress nuisance, scale.
+
+    Parameters
+    ----------
+    blocks
+        Where each block lies in the columns; a block of layout ``covariance`` goes through
+        :class:`~bidsml.learn.embedding.TangentSpace`.
+    n_nuisance
+        Number of columns after the blocks that are regressed out of every feature.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Unfitted; takes ``(n, n_features + n_nuisance)``, NaN where missing, returns standardised features.
+    """
+    parts: list[tuple[str, Any, slice]] = []
+    for number, block in enumerate(blocks):
+        if block.layout == "covariance":
+            tangent = make_pipeline(TangentSpace(max_missing), UsableFeatures(max_missing))
+            parts.append((str(number), tangent, slice(block.start, block.stop)))
+        else:
+            plain = make_pipeline(UsableFeatures(max_missing), SimpleImputer(strategy="median"))
+            parts.append((str(number), plain, slice(block.start, block.stop)))
+    stop = max((block.stop for block in blocks), default=0)
+    parts.append(("nuisance", "passthrough", slice(stop, stop + n_nuisance)))
+    return Pipeline(
+        [
+            ("columns", ColumnTransformer(parts)),
+            ("nuisance", NuisanceRegression(n_nuisance)),
+            ("scale", StandardScaler()),
+        ]
+    )
+
+
+def kept_columns(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> IntArray:
+    """Say which input column each prepared feature stands for, ``(n_prepared,)``."""
+    kept = []
+    for number, block in enumerate(blocks):
+        part = preparation["columns"].named_transformers_[str(number)]
+        if block.layout == "covariance":
+            cells = part[0].get_support()
+            kept.append(block.start + cells[part[1].get_support(indices=True)])
+        else:
+            kept.append(block.start + part[0].get_support(indices=True))
+    return np.concatenate(kept) if kept else np.empty(0, dtype=int)
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """The columns of one model, row for row with the cohort.
+
+    ``values`` is ``(n, n_features + n_regressed)``: the feature blocks, then the columns regressed out of them.
+    ``beside``, ``(n, n_beside)``, are nuisance columns that are predictors beside the features.
+    """
+
+    values: FloatArray
+    blocks: tuple[FeatureBlock, ...]
+    n_regressed: int
+    beside: FloatArray
+    max_missing: float
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """One train/test split, ready for an estimator.
+
+    ``train`` and ``test`` are ``(n_rows, n_coordinates)``. ``columns`` and ``scale`` say which input column each
+    prepared feature stands for, and its training standard deviation after nuisance regression. Where the
+    coordinates are rotated, ``basis`` is ``(n_prepared, n_coordinates)`` with orthonormal columns, if kept.
+    """
+
+    train_rows: IntArray
+    test_rows: IntArray
+    train: FloatArray
+    test: FloatArray
+    columns: IntArray
+    scale: FloatArray
+    basis: FloatArray | None = None
+
+
+def prepare_split(
+    given: ModelInput, train_rows: IntArray, test_rows: IntArray, *, rotate: bool, keep_basis: bool = False
+) -> PreparedSplit:
+    """Fit the preparation on the training rows and apply it to both.
+
+    Nuisance columns beside the features are imputed and standardised, then multiplied by √(number of features /
+    number of nuisance columns): both blocks then have the same total variance, so that one penalty doesn't
+    drown five confounds in six thousand edges (block scaling, as in multiple factor analysis).
+
+    With ``rotate``, more features than training rows are expressed in an orthonormal basis of the training rows' space
+    (QR decomposition of their transpose). An L2-penalised linear model's weights lie in that space, so nothing is
+    lost, and every fit costs n × n instead of n × p.
+
+    Raises
+    ------
+    DataError
+        No feature is usable in the training rows.
+    """
+    preparation = build_preparation(given.blocks, n_nuisance=given.n_regressed, max_missing=given.max_missing)
+    try:
+        train = np.asarray(preparation.fit_transform(given.values[train_rows]))
+    except ValueError as error:
+        raise _explain(given, train_rows, error) from error
+    test = np.asarray(preparation.transform(given.values[test_rows]))
+    n_prepared = train.shape[1]
+    if given.beside.shape[1]:
+        train, test = _append(given.beside, (train_rows, test_rows), (train, test))
+    basis = None
+    if rotate and train.shape[1] > train.shape[0]:
+        basis, triangle = linalg.qr(train.T, mode="economic", check_finite=False)
+        train, test = triangle.T, test @ basis
+    return PreparedSplit(
+        train_rows=train_rows,
+        test_rows=test_rows,
+        train=np.ascontiguousarray(train),
+        test=np.ascontiguousarray(test),
+        columns=kept_columns(preparation, given.blocks),
+        scale=np.asarray(preparation["scale"].scale_),
+        basis=basis[:n_prepared] if basis is not None and keep_basis else None,
+    )
+
+
+def _append(
+    beside: FloatArray, rows: tuple[IntArray, IntArray], prepared: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    fit = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    fit.fit(beside[rows[0]])
+    factor = np.sqrt(max(prepared[0].shape[1], 1) / beside.shape[1])
+    train, test = (
+        np.hstack([matrix, factor * fit.transform(beside[which])]) for matrix, which in zip(prepared, rows, strict=True)
+    )
+    return train, test
+
+
+def _explain(given: ModelInput, train_rows: IntArray, error: ValueError) -> Exception:
+    """Say what a user can act on where no feature is usable; hand on anything else."""
+    usable = UsableFeatures(given.max_missing)
+    n_features = given.values.shape[1] - given.n_regressed
+    n_usable = int(usable.fit(given.values[train_rows, :n_features]).support_.sum()) if n_features else 0
+    if n_usable and not any(block.layout == "covariance" for block in given.blocks):
+        return error
+    return DataError(
+        f"of {n_features} features, {n_usable} vary and are present often enough in {len(train_rows)} training rows: "
+        f"{error}",
+        hint=f"raise cv.max_missing (now {given.max_missing}), or leave out participants with missing data",
+    )
