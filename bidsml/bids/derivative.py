@@ -15,18 +15,18 @@ BIDS_VERSION = "1.11.1"
 # Set by the container images; absent elsewhere.
 CONTAINER_VARIABLES = {"Type": "BIDSML_CONTAINER_TYPE", "Tag": "BIDSML_CONTAINER_TAG", "URI": "BIDSML_CONTAINER_URI"}
 
+# The validator (2.0 to 3.0) takes neither a slash at the end nor a pattern with two stars around text.
 _IGNORED = """\
 *.html
-group/
-logs/
-sub-*/**/figures/
-sub-*/figures/
+group
+logs
+figures
 *_bidsml.json
 *_features.*
-*_atlas-*_timeseries.*
-*_seg-*_timeseries.*
 *_relmat.*
 *_nodeindices.tsv
+*_timeseries.*
+!*_desc-confounds_timeseries.*
 """
 
 _README = f"""\

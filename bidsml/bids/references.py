@@ -120,7 +120,7 @@ def resolve_atlas(name: str, *, bids_dir: Path, derivatives: Mapping[str, Path])
 
 
 def reference_files(references: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path]) -> tuple[Path, ...]:
-    """Tables that column references read, each once, those that exist: what a node must hash.
+    """Tables of all participants that column references read, those that exist: participants.tsv, then the others.
 
     Raises
     ------
@@ -129,6 +129,6 @@ def reference_files(references: Iterable[str], *, bids_dir: Path, derivatives: M
     """
     files = [bids_dir / "participants.tsv"]
     for reference in map(parse_reference, references):
-        if reference.file is not None:
+        if reference.file is not None and "{participant}" not in reference.file:
             files.append(resolve_file(reference.file, bids_dir=bids_dir, derivatives=derivatives))
     return tuple(path for path in dict.fromkeys(files) if path.exists())
