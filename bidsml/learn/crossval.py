@@ -66,6 +66,9 @@ def cross_validate(
     for fold in folds:
         prepared = prepare_fold(given, fold, recipe=recipe, keep_basis=keep)
         fit = fit_fold(prepared, cohort.target, recipe=recipe)
+        if model == "majority" and cohort.classes:
+            # It ranks nobody: its class shares differ from fold to fold, and against the test fold's own.
+            fit = replace(fit, scores=np.zeros_like(fit.scores))
         if keep:
             weights.append(_weights(prepared, fit, n_features=len(features.names)))
         fits.append(replace(fit, estimator=None))

@@ -49,13 +49,15 @@ def pool_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
 class Metric:
     """A figure of merit.
 
-    ``chance`` is its value for an uninformative model where that is one number, else NaN.
+    ``chance`` is its value for an uninformative model where that is one number, else NaN; ``bounds`` its smallest and
+    largest possible value.
     """
 
     function: Callable[[Outcome], float]
     task: Task
     higher_is_better: bool = True
     chance: float = _NAN
+    bounds: tuple[float, float] = (-np.inf, np.inf)
     needs_probabilities: bool = False
     binary_only: bool = False
     label: str = ""
@@ -72,13 +74,15 @@ class Metric:
 
 
 def _auc(positive: np.ndarray, score: np.ndarray) -> float:
-    """Area under the ROC curve as the Mann-Whitney statistic, ties counted half (Hanley and McNeil 1982)."""
-    n_positive = int(positive.sum())
-    n_negative = positive.size - n_positive
-    if n_positive == 0 or n_negative == 0:
+    """Share of pairs in which the positive scores higher, ties half (Hanley and McNeil 1982).
+
+    A permutation test takes it a thousand times a second, which scikit-learn's does not reach.
+    """
+    above, below = score[positive], np.sort(score[~positive])
+    if not above.size or not below.size:
         return _NAN
-    ranks = stats.rankdata(score)
-    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    beaten = np.searchsorted(below, above, side="left") + np.searchsorted(below, above, side="right")
+    return float(beaten.sum() / (2 * above.size * below.size))
 
 
 def _roc_auc(outcome: Outcome) -> float:
@@ -190,26 +194,31 @@ def _spearman(outcome: Outcome) -> float:
 _Kind = Literal["classification", "regression"]
 _CLASSES: _Kind = "classification"
 _NUMBER: _Kind = "regression"
+_SHARE = (0.0, 1.0)
 
 METRICS: Mapping[str, Metric] = {
-    "roc_auc": Metric(_roc_auc, _CLASSES, chance=0.5, label="ROC AUC"),
-    "balanced_accuracy": Metric(_balanced_accuracy, _CLASSES, label="balanced accuracy"),
-    "accuracy": Metric(_accuracy, _CLASSES, label="accuracy"),
-    "sensitivity": Metric(_sensitivity, _CLASSES, binary_only=True, label="sensitivity"),
-    "specificity": Metric(_specificity, _CLASSES, binary_only=True, label="specificity"),
-    "pr_auc": Metric(_pr_auc, _CLASSES, binary_only=True, label="PR AUC"),
-    "brier": Metric(_brier, _CLASSES, higher_is_better=False, needs_probabilities=True, label="Brier score"),
-    "log_loss": Metric(_log_loss, _CLASSES, higher_is_better=False, needs_probabilities=True, label="log loss"),
+    "roc_auc": Metric(_roc_auc, _CLASSES, chance=0.5, bounds=_SHARE, label="ROC AUC"),
+    "balanced_accuracy": Metric(_balanced_accuracy, _CLASSES, bounds=_SHARE, label="balanced accuracy"),
+    "accuracy": Metric(_accuracy, _CLASSES, bounds=_SHARE, label="accuracy"),
+    "sensitivity": Metric(_sensitivity, _CLASSES, bounds=_SHARE, binary_only=True, label="sensitivity"),
+    "specificity": Metric(_specificity, _CLASSES, bounds=_SHARE, binary_only=True, label="specificity"),
+    "pr_auc": Metric(_pr_auc, _CLASSES, bounds=_SHARE, binary_only=True, label="PR AUC"),
+    "brier": Metric(
+        _brier, _CLASSES, bounds=(0, 2), higher_is_better=False, needs_probabilities=True, label="Brier score"
+    ),
+    "log_loss": Metric(
+        _log_loss, _CLASSES, bounds=(0, np.inf), higher_is_better=False, needs_probabilities=True, label="log loss"
+    ),
     "calibration_slope": Metric(
         _calibration_slope, _CLASSES, needs_probabilities=True, binary_only=True, label="calibration slope"
     ),
     "calibration_intercept": Metric(
         _calibration_intercept, _CLASSES, needs_probabilities=True, binary_only=True, label="calibration intercept"
     ),
-    "r2": Metric(_r2, _NUMBER, chance=0.0, label="R²"),
-    "mae": Metric(_mae, _NUMBER, higher_is_better=False, label="mean absolute error"),
-    "pearson": Metric(_pearson, _NUMBER, chance=0.0, label="Pearson r"),
-    "spearman": Metric(_spearman, _NUMBER, chance=0.0, label="Spearman ρ"),
+    "r2": Metric(_r2, _NUMBER, chance=0.0, bounds=(-np.inf, 1), label="R²"),
+    "mae": Metric(_mae, _NUMBER, bounds=(0, np.inf), higher_is_better=False, label="mean absolute error"),
+    "pearson": Metric(_pearson, _NUMBER, chance=0.0, bounds=(-1, 1), label="Pearson r"),
+    "spearman": Metric(_spearman, _NUMBER, chance=0.0, bounds=(-1, 1), label="Spearman ρ"),
 }
 
 # Neither says how good a model is: a slope of 1.2 is not better than one of 1.0.

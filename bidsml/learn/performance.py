@@ -91,7 +91,8 @@ def _rows_of(
         primary = metric == context.primary
         by_fold = headline_aggregate(result, folds, metric, cohort=context.cohort) == "fold mean"
         row = _fold_mean(blank, values, folds) if by_fold else _pooled(blank, result, folds, context)
-        yield _with_null(row, null) if primary and null is not None else row
+        if np.isfinite(row.estimate) or primary:
+            yield _with_null(row, null) if primary and null is not None else row
         if primary and by_fold:
             yield _pooled(blank, result, folds, context)
 
@@ -132,8 +133,11 @@ def corrected_t(values: FloatArray, folds: Sequence[Fold]) -> tuple[float, float
 def _fold_mean(blank: PerformanceRow, values: FloatArray, folds: Sequence[Fold]) -> PerformanceRow:
     mean, low, high, _ = corrected_t(values, folds)
     interval = NADEAU_BENGIO if np.isfinite(low) else ""
+    if " - " not in blank.model:
+        # A t interval knows no bounds; no accuracy above 1 is printed.
+        low, high = np.clip([low, high], *METRICS[blank.metric].bounds)
     note = f"mean over {values.size} folds"
-    return replace(blank, estimate=mean, low=low, high=high, interval=interval, note=note)
+    return replace(blank, estimate=mean, low=float(low), high=float(high), interval=interval, note=note)
 
 
 def _pooled(blank: PerformanceRow, result: CVResult, folds: Sequence[Fold], context: _Context) -> PerformanceRow:
