@@ -158,8 +158,7 @@ def _positive_float(text: str) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run bidsml and give its exit code; every error is printed, with what to do about it."""
     words = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("NIPYPE_NO_ET", "1")
-    os.environ.setdefault("NO_ET", "1")
+    _configure_nipype(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
@@ -178,6 +177,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUG
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _configure_nipype(words: Sequence[str]) -> None:
+    """Set what Nipype and its workers read when imported: no call home, its own messages only with ``-vv``."""
+    os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
+    if "-vv" not in words:
+        os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parent / "graph"))
 
 
 def _on_sigterm(_signal: int, _frame: FrameType | None) -> NoReturn:

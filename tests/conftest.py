@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("NIPYPE_NO_ET", "1")
-os.environ.setdefault("NO_ET", "1")
+# Before anything imports Nipype: no call home, nothing read from or written to the home folder.
+os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
+os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parents[1] / "bidsml" / "graph"))
 
 
 @pytest.fixture(scope="session")

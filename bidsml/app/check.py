@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bidsml.atlases import load_atlas
 from bidsml.bids.derivative import validate_input
-from bidsml.errors import MissingInputError, OutputError, UsageError
+from bidsml.bids.references import resolve_atlas
+from bidsml.errors import AnalysisFileError, MissingInputError, OutputError, UsageError
 from bidsml.features import CATALOG, check_feature
 from bidsml.learn.check import check_analysis
-from bidsml.records import Atlas, ScanKind
+from bidsml.records import ScanKind
 from bidsml.spec import AnalysisSpec, RunOptions
 
 
@@ -34,12 +35,19 @@ def check_names(spec: AnalysisSpec) -> None:
     check_analysis(spec)
 
 
-def check_atlases(spec: AnalysisSpec, kind: ScanKind) -> dict[str, Atlas]:
+def check_atlases(spec: AnalysisSpec, options: RunOptions, kind: ScanKind) -> None:
     """Load every atlas that BOLD will be averaged with; ready-made signals bring their own regions."""
     if kind != "bold":
-        return {}
-    names = [feature.atlas for feature in spec.features if "table" not in CATALOG[feature.kind].needs]
-    return {name: load_atlas(name) for name in dict.fromkeys(names) if name}
+        return
+    for index, feature in enumerate(spec.features):
+        if "table" in CATALOG[feature.kind].needs:
+            continue
+        if not feature.atlas:
+            raise AnalysisFileError(
+                f"features.{index} ({feature.kind}) has no atlas, and BOLD has to be averaged in regions",
+                hint="set atlas = ...; `bidsml doctor` lists names",
+            )
+        load_atlas(resolve_atlas(feature.atlas, bids_dir=options.bids_dir, derivatives=options.derivatives))
 
 
 def scan_kinds(spec: AnalysisSpec) -> frozenset[ScanKind]:

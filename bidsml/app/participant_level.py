@@ -117,7 +117,7 @@ def _select_scans(
     found = find_scans(spec, options, wanted=kinds)
     for line in found.matched:
         say(line)
-    check_atlases(spec, found.kind)
+    check_atlases(spec, options, found.kind)
     _asked_for(options.participant_labels, tuple(found.by_participant))
     without = dict.fromkeys(found.without, f"no matching {found.kind} file")
     return dict(found.by_participant), without
@@ -134,11 +134,17 @@ def _asked_for(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
 def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Path, ...]]:
     """Files of every table block; raises where this participant has no row."""
     files = {}
-    places = {"bids_dir": options.bids_dir, "derivatives": options.derivatives}
+    bids_dir, derivatives = options.bids_dir, options.derivatives
     for block, feature in zip(spec.block_names, spec.features, strict=True):
         if reads_tables(feature):
-            files[block] = table_files(feature, label, **places)
-            read_row(feature, label, exclude=(column_name(spec.target.column),), **places)
+            files[block] = table_files(feature, label, bids_dir=bids_dir, derivatives=derivatives)
+            read_row(
+                feature,
+                label,
+                bids_dir=bids_dir,
+                derivatives=derivatives,
+                exclude=(column_name(spec.target.column),),
+            )
     return files
 
 

@@ -1,7 +1,6 @@
 """What ran: versions, digests and the command, without times or places."""
 
 import hashlib
-import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import tomli_w
 
 import bidsml
+from bidsml.bids.derivative import container_description
 from bidsml.bids.store import sha256_file
 from bidsml.records import Provenance, Scan
 from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
@@ -84,15 +84,6 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def container() -> dict[str, str]:
-    """Name the container this runs in, as far as its environment says."""
-    if os.environ.get("APPTAINER_NAME") or os.environ.get("SINGULARITY_NAME"):
-        return {"Type": "apptainer", "Tag": os.environ.get("APPTAINER_NAME", os.environ.get("SINGULARITY_NAME", ""))}
-    if os.environ.get("BIDSML_IMAGE"):
-        return {"Type": "docker", "Tag": os.environ["BIDSML_IMAGE"]}
-    return {}
-
-
 def run_record(spec: AnalysisSpec, options: RunOptions, provenance: Provenance) -> dict[str, Any]:
     """Everything about the circumstances of a group run: the content of ``run.json``."""
     return {
@@ -104,7 +95,7 @@ def run_record(spec: AnalysisSpec, options: RunOptions, provenance: Provenance) 
         "Engine": provenance.engine,
         "Packages": dict(provenance.packages),
         "Platform": platform.platform(),
-        "Container": container(),
+        "Container": container_description(),
         "Resources": {"nprocs": options.nprocs, "omp_nthreads": options.omp_nthreads, "mem_gb": options.mem_gb},
         "Inputs": dict(provenance.inputs),
         "BidsDir": str(options.bids_dir),

@@ -49,10 +49,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
 
 @contextmanager
 def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
-    """Log as JSON lines into the output; Nipype's own messages only when asked for."""
-    logging.getLogger("nipype").setLevel(logging.WARNING if options.verbosity < 2 else logging.INFO)
-    for name in ("nipype.workflow", "nipype.interface", "nipype.utils"):
-        logging.getLogger(name).setLevel(logging.CRITICAL if options.verbosity < 2 else logging.INFO)
+    """Log as JSON lines into the output."""
     if options.dry_run:
         yield
         return

@@ -6,8 +6,9 @@ import shutil
 from rich.console import Console
 from rich.table import Table
 
-from bidsml.app.provenance import container, package_versions
+from bidsml.app.provenance import package_versions
 from bidsml.atlases import list_atlases
+from bidsml.bids.derivative import container_description
 from bidsml.cli import CommandParser, available_gb, parse
 from bidsml.features import CATALOG as FEATURES
 from bidsml.graph.run import PLUGINS
@@ -38,7 +39,7 @@ def _facts() -> dict[str, str]:
         "versions": versions,
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{available_gb():.1f} GB free",
-        "container": container().get("Type", "none"),
+        "container": container_description().get("Type", "none"),
         "analyses": ", ".join(list_ready_made()),
         "features": ", ".join(FEATURES),
         "atlases": ", ".join(list_atlases()),

@@ -1,6 +1,7 @@
 """``bidsml status``: where every participant stands."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bidsml.app.status import ParticipantStatus, read_statuses
+from bidsml.app.status import ParticipantStatus, State, read_statuses
 from bidsml.cli import CommandParser, parse
 from bidsml.errors import MissingInputError
 
-SHOWN_STATES = ("failed", "selected", "no-input")
+STATES: tuple[State, ...] = ("done", "failed", "selected", "no-input")
 
 
 def main(argv: list[str]) -> int:
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
     statuses = read_statuses(arguments.output_dir, verify=True)
     groups = sorted(path.parent.name for path in arguments.output_dir.glob("group/*/files.json"))
     if arguments.json:
-        print(json.dumps({"participants": [asdict(s) for s in statuses], "group": groups}, indent=2))
+        sys.stdout.write(json.dumps({"participants": [asdict(s) for s in statuses], "group": groups}, indent=2) + "\n")
     else:
         _print(statuses, groups)
     return 0 if all(status.state in ("done", "no-input") for status in statuses) else 1
@@ -43,7 +44,7 @@ def _print(statuses: tuple[ParticipantStatus, ...], groups: list[str]) -> None:
     table = Table("analysis", "done", "failed", "missing", "without input", "group")
     for analysis in dict.fromkeys([*(s.analysis for s in statuses), *groups]):
         mine = [s.state for s in statuses if s.analysis == analysis]
-        counts = [str(mine.count(state)) for state in ("done", *SHOWN_STATES)]
+        counts = [str(mine.count(state)) for state in STATES]
         table.add_row(escape(analysis), *counts, "done" if analysis in groups else "missing")
     console.print(table)
     words = {"failed": "failed", "selected": "missing (started, not finished)", "no-input": "without input"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nipype import Node, Workflow
 
+from bidsml.bids.references import resolve_atlas
 from bidsml.graph.node import connect_list, make_node
 from bidsml.spec import AnalysisSpec
 from bidsml.steps.group import (
@@ -96,6 +97,8 @@ def init_group_wf(
     )
     gather = make_node(gather_result, "gather", mem_gb=learn_gb)
     gather.inputs.trait_set(analysis=str(plan.analysis), provenance=str(plan.provenance), seed=seed)
+    names = dict.fromkeys(feature.atlas for feature in spec.features if feature.atlas)
+    gather.inputs.atlases = json.dumps([resolve_atlas(n, bids_dir=bids_dir, derivatives=derivatives) for n in names])
     _connect_trunk(workflow, trunk, gather)
     workflow.connect(audited, "out", gather, "audited")
     connect_list(workflow, cv, gather, "cv")

@@ -22,11 +22,11 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _FOUNDATION = ("errors.py", "records.py", "spec")
 
 
-class _StepOutput(TraitedSpec):
+class _StepOutput(TraitedSpec):  # type: ignore[misc]
     out = traits.Any(desc="path, or list of paths, that the step made")
 
 
-class StepInterface(BaseInterface):
+class StepInterface(BaseInterface):  # type: ignore[misc]
     """Runs one function of ``bidsml.steps`` in the node's folder.
 
     The function takes paths and short scalars, and ``out_dir``, the folder it writes to; it returns a path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nipype import Node, Workflow
 
+from bidsml.bids.references import resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.features import CATALOG
 from bidsml.graph.node import connect_list, make_node
@@ -94,7 +95,8 @@ def init_participant_wf(
         if source not in readers and reads_tables(feature):
             readers[source] = [_row_reader(plan, spec, block, feature, inputs, bids_dir, derivatives)]
         elif source not in readers:
-            readers[source] = _scan_readers(plan, feature.atlas or "", denoise, inputs, len(readers))
+            atlas = resolve_atlas(feature.atlas or "", bids_dir=bids_dir, derivatives=derivatives)
+            readers[source] = _scan_readers(plan, atlas, denoise, inputs, len(readers))
         connect_list(workflow, readers[source], extract, "scan_data")
         extracted.append(extract)
     connect_list(workflow, [node for nodes in readers.values() for node in nodes], publish, "scan_data")

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 from nipype import Node, Workflow
@@ -18,11 +18,11 @@ from bidsml.graph.node import ERROR_FILE
 logger = logging.getLogger(__name__)
 
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
-Graph = Workflow
+Graph: TypeAlias = Workflow
 """What the rooms above hold and hand back; only this room knows that it is Nipype's."""
 
 Progress = Callable[[str, str], None]
-"""Called with a node's full name and ``start``, ``end`` or ``exception``; first with the number of nodes and ``total``."""
+"""First the number of nodes and ``total``; then a node's full name and ``start``, ``end`` or ``exception``."""
 
 
 @dataclass(frozen=True)

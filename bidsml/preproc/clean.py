@@ -1,6 +1,5 @@
 """Denoise the regional signals of BOLD images: confounds, band-pass, censoring."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +28,8 @@ MIN_FILTERED_VOLUMES = 34
 # Below this, residual correlations of independent noise exceed |r| = 0.4 by chance (1.96 / sqrt(20)).
 MIN_DEGREES_OF_FREEDOM = 20
 TR_TOLERANCE = 0.01
+# Rounding leaves 1e-13 of a signal that the regressors explain wholly.
+NOTHING_LEFT = 1e-9
 
 
 def extract_scan(scan: Scan, atlas: Atlas, denoise: DenoiseSpec) -> ScanData:
@@ -85,8 +86,9 @@ def clean_scan(
     raw = regions.signals[:, present]
 
     signals = np.full((int(kept.sum()), len(present)), np.nan)
-    signals[:, present] = _filtered(raw, regressors, kept=kept, band=band, tr_s=tr_s)
-    _drop_flat(signals, regions.names, missing)
+    signals[:, present] = _standardised(_filtered(raw, regressors, kept=kept, band=band, tr_s=tr_s), raw)
+    for name in (n for n, column in zip(regions.names, signals.T, strict=True) if np.isnan(column).all()):
+        missing.setdefault(name, "nothing is left of its signal after denoising")
     unfiltered = np.full((n_volumes, len(present)), np.nan)
     percent, unit_note = _unfiltered(raw[steady], None if regressors is None else regressors[steady])
     unfiltered[np.ix_(steady, present)] = percent
@@ -209,22 +211,28 @@ def _filtered(
     band: Band,
     tr_s: float | None,
 ) -> FloatArray:
-    """Detrended, filtered, censored, regressed, standardised: ``(n_kept, n_regions)``."""
-    with warnings.catch_warnings():
-        # nilearn warns of flat columns; they are found and named by _drop_flat.
-        warnings.simplefilter("ignore")
-        cleaned = clean(
+    """Detrended, filtered, censored, regressed: ``(n_kept, n_regions)``."""
+    return np.asarray(
+        clean(
             raw,
             confounds=regressors,
             detrend=True,
-            standardize="zscore_sample",
+            standardize=None,
             sample_mask=None if kept.all() else np.flatnonzero(kept),
             filter=False if band == (None, None) else "butterworth",
             high_pass=band[0],
             low_pass=band[1],
             t_r=tr_s,
-        )
-    return np.asarray(cleaned, dtype=np.float64)
+        ),
+        dtype=np.float64,
+    )
+
+
+def _standardised(cleaned: FloatArray, raw: FloatArray) -> FloatArray:
+    """Mean 0 and sample standard deviation 1; NaN where rounding is all that denoising left of a region."""
+    spread = cleaned.std(axis=0, ddof=1)
+    left = spread > NOTHING_LEFT * raw.std(axis=0, ddof=1)
+    return np.where(left, (cleaned - cleaned.mean(axis=0)) / np.where(left, spread, 1.0), np.nan)
 
 
 def _unfiltered(raw: FloatArray, regressors: FloatArray | None) -> tuple[FloatArray, tuple[str, ...]]:
@@ -234,12 +242,3 @@ def _unfiltered(raw: FloatArray, regressors: FloatArray | None) -> tuple[FloatAr
     if (means <= raw.std(axis=0)).any():
         return cleaned, ("signals vary around 0, not around a mean: amplitudes are not in percent",)
     return 100 * cleaned / means, ()
-
-
-def _drop_flat(signals: FloatArray, names: tuple[str, ...], missing: dict[str, str]) -> None:
-    """Set to NaN, in place, what has no variance left after denoising, and say so."""
-    spread = signals.std(axis=0, ddof=1)
-    for column, name in enumerate(names):
-        if name not in missing and not spread[column] > 0.5:  # standardised: 1, or 0 when nothing was left
-            missing[name] = "nothing is left of its signal after denoising"
-            signals[:, column] = np.nan

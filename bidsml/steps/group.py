@@ -1,7 +1,8 @@
 """Steps of the group: assemble the cohort, split, cross-validate, permute, gather, publish."""
 
 import json
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from bidsml.records import (
     Study,
 )
 from bidsml.spec import AnalysisSpec, referenced_columns
+
+logger = logging.getLogger(__name__)
 
 QC_COLUMNS = ("mean_fd", "minutes_kept", "coverage")
 
@@ -222,12 +225,19 @@ def gather_result(
     cv: list[Path],
     nulls: list[Path],
     analysis: Path,
+    atlases: str,
     provenance: Path,
     seed: int,
     *,
     out_dir: Path,
 ) -> Path:
-    """Bring all parts together in one :class:`~bidsml.records.Result`."""
+    """Bring all parts together in one :class:`~bidsml.records.Result`.
+
+    Parameters
+    ----------
+    atlases
+        JSON array: names or places of the atlases that the feature blocks name.
+    """
     spec = _spec(analysis)
     content = read_record(Study, study)
     plan = read_record(tuple[Fold, ...], folds)
@@ -248,7 +258,7 @@ def gather_result(
         nulls=merged,
         performance=performance,
         weights=tuple(w for w in weights if w is not None),
-        atlases=_atlases(spec),
+        atlases=_atlases(json.loads(atlases)),
         provenance=read_record(Provenance, provenance),
         warnings=tuple(json.loads(audited[0].read_text(encoding="utf-8"))["warnings"]),
     )
@@ -266,15 +276,15 @@ def _merge(parts: list[PermutationNull]) -> tuple[PermutationNull, ...]:
     return tuple(null for family in designs.values() for null in correct_family(family))
 
 
-def _atlases(spec: AnalysisSpec) -> tuple[Atlas, ...]:
-    """Atlases of the feature blocks that bidsml can load; a ready matrix may name one that only its maker has."""
+def _atlases(names: Sequence[str]) -> tuple[Atlas, ...]:
+    """Load the atlases for display; a ready matrix may name one that only its maker has."""
     found = []
-    for name in dict.fromkeys(feature.atlas for feature in spec.features if feature.atlas):
+    for name in names:
         try:
             found.append(load_atlas(name))
-        except BidsmlError:
+        except BidsmlError as error:
             # Only coordinates for display are lost: the region names travel with the features.
-            continue
+            logger.info("no atlas %s for display: %s", name, error.message)
     return tuple(found)
 
 

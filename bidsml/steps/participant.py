@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -53,10 +54,10 @@ def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
         data = extract_scan(source, load_atlas(atlas), spec)
     elif source.kind == "timeseries":
         names, values = read_timeseries(source)
-        data = clean_timeseries(source, names, values, spec, tr_s=source.tr_s)
+        data = clean_timeseries(source, names=names, values=values, denoise=spec, tr_s=source.tr_s)
     else:
         names, matrix = read_matrix(source)
-        dead = np.isnan(matrix - np.diag(np.diag(matrix))).all(axis=0)
+        dead = np.asarray(np.isnan(matrix - np.diag(np.diag(matrix))).all(axis=0))
         missing = {name: "no signal in the ready-made matrix" for name, gone in zip(names, dead, strict=True) if gone}
         atlas_label = source.entities.get("atlas", source.entities.get("seg", ""))
         data = ScanData(source, regions=names, matrix=matrix, missing=missing, atlas=atlas_label)
@@ -257,7 +258,8 @@ def _publish_features(
 def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str]) -> list[Path]:
     """Write a relationship matrix as BIDS has it: dense TSV without header, sidecar, and the table of its nodes."""
     values = vector.values if vector.layout == "covariance" else np.tanh(vector.values)
-    matrix = edges_to_matrix(values, len(vector.nodes), layout=vector.layout)
+    layout: Literal["edges", "covariance"] = "covariance" if vector.layout == "covariance" else "edges"
+    matrix = edges_to_matrix(values, len(vector.nodes), layout=layout)
     name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype="func")
     stem = name.name.removesuffix(".dense.tsv")
     nodes = name.with_name(stem.replace(f"_meas-{entities['meas']}", "").removesuffix("_relmat") + "_nodeindices.tsv")

@@ -42,7 +42,7 @@ def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, 
         write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance])),
         write_json(folder / "performance.json", _PERFORMANCE_COLUMNS),
         write_table(folder / "leakage.tsv", pd.DataFrame({"warning": list(content.warnings)}, dtype=object)),
-        write_text(out / "phenotype" / f"{content.analysis}.tsv", phenotype_table(content)),
+        write_table(out / "phenotype" / f"{content.analysis}.tsv", phenotype_table(content)),
         write_json(out / "phenotype" / f"{content.analysis}.json", _PHENOTYPE_COLUMNS),
     ]
     if content.nulls:
@@ -177,8 +177,8 @@ def weights_table(result: Result) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def phenotype_table(result: Result) -> str:
-    """First estimator's out-of-fold predictions as a BIDS phenotype table (TSV text)."""
+def phenotype_table(result: Result) -> pd.DataFrame:
+    """First estimator's out-of-fold predictions as a BIDS phenotype table."""
     cohort, cv = result.cohort, result.cv[0]
     columns: dict[str, Any] = {
         "participant_id": [f"sub-{label}" for label in cohort.participant_id],
@@ -190,7 +190,7 @@ def phenotype_table(result: Result) -> str:
     count = np.isfinite(cv.scores).sum(axis=0)
     mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=tested)
     columns |= {name: mean[:, i] for i, name in enumerate(_output_names(cohort, mean.shape[1]))}
-    return pd.DataFrame(columns).to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
+    return pd.DataFrame(columns)
 
 
 def _write_permutations(path: Path, nulls: Sequence[PermutationNull]) -> Path:
