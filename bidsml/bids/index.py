@@ -1,7 +1,10 @@
 """List the files of a dataset with pybids, walking no more of it than is needed."""
 
 import hashlib
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -80,12 +83,25 @@ def _index(root: Path, *, labels: Collection[str], database: Path | None) -> BID
 def _saved_index(root: Path, *, name: str, database_dir: Path) -> BIDSLayout:
     digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
     database = database_dir / f"{name or 'dataset'}-{digest}"
+    if not database.is_dir():
+        try:
+            database_dir.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{database}.lock"):
+                if not database.is_dir():
+                    _build(root, database)
+        except OSError as error:
+            raise DiskError(
+                f"the pybids database {database} cannot be written: {error.strerror or error}",
+                hint="choose another --bids-database-dir",
+            ) from error
+    return _index(root, labels=(), database=database)
+
+
+def _build(root: Path, database: Path) -> None:
+    """Write a database under another name first: one that is there is whole."""
+    unfinished = Path(tempfile.mkdtemp(dir=database.parent, prefix=f".{database.name}."))
     try:
-        database_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{database}.lock"):
-            return _index(root, labels=(), database=database)
-    except OSError as error:
-        raise DiskError(
-            f"the pybids database {database} cannot be used: {error.strerror or error}",
-            hint="choose another --bids-database-dir",
-        ) from error
+        _index(root, labels=(), database=unfinished)
+        os.replace(unfinished, database)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

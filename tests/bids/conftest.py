@@ -1,7 +1,7 @@
 """Small datasets in the shapes that other tools write."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bidsml.records import ScanKind
 from bidsml.spec import AnalysisSpec, FeatureSpec, InputSpec, RunOptions, TargetSpec
-
-ALL_KINDS: frozenset[ScanKind] = frozenset({"bold", "timeseries", "relmat"})
 
 
 @dataclass
@@ -32,6 +29,16 @@ class Dataset:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
+
+    def add_relmats(
+        self,
+        derivative: str = "ready",
+        labels: Sequence[str] = ("01", "02"),
+        name: str = "func/{s}_task-rest_atlas-A_meas-pearsoncorrelation_relmat.dense.tsv",
+    ) -> None:
+        """Write the same 2 × 2 table for every participant; ``{s}`` in ``name`` is ``sub-LABEL``."""
+        for label in labels:
+            self.add(derivative, f"sub-{label}/" + name.format(s=f"sub-{label}"), "1\t0\n0\t1\n")
 
     def add_bold(self, derivative: str, name: str, *, tr_s: float | None = 2.0, unit: str = "sec") -> Path:
         """Write a tiny BOLD image whose header states a repetition time."""

@@ -12,12 +12,6 @@ MNI = "space-MNI152NLin2009cAsym"
 RELMAT = "func/{s}_task-rest_atlas-A_meas-pearsoncorrelation_relmat.dense.tsv"
 
 
-def add_relmats(dataset, derivative="ready", labels=("01", "02"), name=RELMAT):
-    return [
-        dataset.add(derivative, f"sub-{label}/" + name.format(s=f"sub-{label}"), "1\t0\n0\t1\n") for label in labels
-    ]
-
-
 def add_fmriprep(dataset, label="01", recording="task-rest", spaces=(f"{MNI}_res-2",), folder="func"):
     stem = f"sub-{label}/{folder}/sub-{label}_{recording}"
     for space in spaces:
@@ -112,7 +106,7 @@ def test_only_a_used_sidecar_must_be_json(dataset, make_spec):
 
 
 def test_annexed_content_matters_only_for_selected_participants(dataset, make_spec):
-    add_relmats(dataset)
+    dataset.add_relmats()
     path = dataset.derivatives["ready"] / "sub-01" / RELMAT.format(s="sub-01")
     path.unlink()
     path.symlink_to("../../.git/annex/objects/nothing")
@@ -123,51 +117,12 @@ def test_annexed_content_matters_only_for_selected_participants(dataset, make_sp
     assert set(found.by_participant) == {"02"}
 
 
-# ------------------------------------------------------------------ ready-made files of five tools
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "measure"),
-    [
-        ("func/{s}_task-rest_space-S_atlas-A_timeseries.tsv", "timeseries", ""),
-        ("func/{s}_task-rest_space-S_atlas-A_meas-tangent_relmat.dense.tsv", "relmat", "tangent"),
-        ("func/{s}_task-rest_space-S_seg-A_stat-mean_timeseries.tsv", "timeseries", ""),
-        ("func/{s}_task-rest_space-S_seg-A_stat-pearsoncorrelation_relmat.tsv", "relmat", "pearsoncorrelation"),
-        ("func/{s}_task-rest_space-S_atlas-A_measure-pearsoncorrelation_conmat.tsv", "relmat", "pearsoncorrelation"),
-        ("func/{s}_task-rest_seg-A_meas-PearsonCorrelation_desc-denoiseX_relmat.tsv", "relmat", "pearsoncorrelation"),
-        ("func/{s}_task-rest_seg-A_desc-denoiseX_timeseries.tsv", "timeseries", ""),
-        ("func/task-rest/{s}_task-rest_feature-F_atlas-A_timeseries.tsv", "timeseries", ""),
-        ("func/task-rest/{s}_task-rest_feature-F_atlas-A_desc-correlation_matrix.tsv", "relmat", "pearsoncorrelation"),
-    ],
-)
-def test_dialects(dataset, make_spec, name, kind, measure):
-    add_relmats(dataset, name=name)
-    found = find_scans(make_spec(atlas="a"), dataset.options(), wanted=ALL)
-    assert (found.kind, set(found.by_participant)) == (kind, {"01", "02"})
-    assert found.by_participant["01"][0].measure == measure
-    assert found.matched[0].startswith(f"{kind}: 2 scans of 2 participants in ready (task rest")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "func/{s}_task-rest_desc-confounds_timeseries.tsv",
-        "func/{s}_task-rest_seg-A_stat-coverage_bold.tsv",
-        "func/{s}_task-rest_desc-correlation_matrix.tsv",
-        "func/{s}_task-rest_atlas-A_desc-covariance_matrix.tsv",
-        "func/{s}_task-rest_bold.nii.gz",
-        "anat/{s}_task-rest_atlas-A_timeseries.tsv",
-    ],
-)
-def test_files_that_are_no_scans(dataset, make_spec, name):
-    add_relmats(dataset, name=name)
-    with pytest.raises(NothingSelectedError, match="no bold or timeseries or relmat file in ready"):
-        find_scans(make_spec(), dataset.options(), wanted=ALL)
+# ------------------------------------------------------------------ ready-made files
 
 
 def test_the_first_kind_found_is_taken_unless_one_is_named(dataset, make_spec):
-    add_relmats(dataset)
-    add_relmats(dataset, name="func/{s}_task-rest_atlas-A_timeseries.tsv")
+    dataset.add_relmats()
+    dataset.add_relmats(name="func/{s}_task-rest_atlas-A_timeseries.tsv")
     assert find_scans(make_spec(), dataset.options(), wanted=ALL).kind == "timeseries"
     assert find_scans(make_spec(kind="relmat"), dataset.options(), wanted=ALL).kind == "relmat"
     assert find_scans(make_spec(), dataset.options(), wanted=frozenset({"relmat"})).kind == "relmat"
@@ -176,8 +131,8 @@ def test_the_first_kind_found_is_taken_unless_one_is_named(dataset, make_spec):
 
 
 def test_atlases_are_matched_by_name_or_refused(dataset, make_spec):
-    add_relmats(dataset)
-    add_relmats(dataset, name=RELMAT.replace("atlas-A", "atlas-HarvardOxford"))
+    dataset.add_relmats()
+    dataset.add_relmats(name=RELMAT.replace("atlas-A", "atlas-HarvardOxford"))
     with pytest.raises(DataError, match="several values of atlas: A, HarvardOxford"):
         find_scans(make_spec(), dataset.options(), wanted=ALL)
     found = find_scans(make_spec(atlas="harvard-oxford"), dataset.options(), wanted=ALL)
@@ -187,8 +142,8 @@ def test_atlases_are_matched_by_name_or_refused(dataset, make_spec):
 
 
 def test_measures_are_matched_by_name(dataset, make_spec):
-    add_relmats(dataset)
-    add_relmats(dataset, name=RELMAT.replace("pearsoncorrelation", "partialcorrelation"))
+    dataset.add_relmats()
+    dataset.add_relmats(name=RELMAT.replace("pearsoncorrelation", "partialcorrelation"))
     with pytest.raises(DataError, match="several values of measure"):
         find_scans(make_spec(), dataset.options(), wanted=ALL)
     for measure, spelled in (("correlation", "pearsoncorrelation"), ("partial", "partialcorrelation")):
@@ -197,7 +152,7 @@ def test_measures_are_matched_by_name(dataset, make_spec):
 
 
 def test_node_tables_are_inherited(dataset, make_spec):
-    add_relmats(dataset)
+    dataset.add_relmats()
     far = dataset.add("ready", "atlas-A_nodeindices.tsv", "index\tname\n0\ta\n1\tb\n")
     dataset.add("ready", "atlas-B_nodeindices.tsv", "index\tname\n")
     near = dataset.add("ready", "sub-02/func/sub-02_task-rest_atlas-A_nodeindices.tsv", "index\tname\n0\ta\n1\tb\n")
@@ -206,7 +161,7 @@ def test_node_tables_are_inherited(dataset, make_spec):
 
 
 def test_time_series_take_their_repetition_time_from_the_recording(dataset, make_spec):
-    add_relmats(dataset, name="func/{s}_task-rest_atlas-A_timeseries.tsv")
+    dataset.add_relmats(name="func/{s}_task-rest_atlas-A_timeseries.tsv")
     assert find_scans(make_spec(), dataset.options(), wanted=ALL).by_participant["01"][0].tr_s is None
     dataset.add("", "sub-01/func/sub-01_task-rest_bold.json", '{"RepetitionTime": 0.8}')
     dataset.add("ready", "sub-02/func/sub-02_task-rest_atlas-A_timeseries.json", '{"SamplingFrequency": 0.5}')
@@ -220,7 +175,7 @@ def test_time_series_take_their_repetition_time_from_the_recording(dataset, make
 def test_labels_sessions_tasks_and_filters(dataset, make_spec):
     name = "ses-{ses}/func/{{s}}_ses-{ses}_task-{task}_run-0{run}_atlas-A_timeseries.tsv"
     for ses, task, run in (("a", "rest", 1), ("a", "nback", 1), ("b", "rest", 2)):
-        add_relmats(dataset, name=name.format(ses=ses, task=task, run=run))
+        dataset.add_relmats(name=name.format(ses=ses, task=task, run=run))
 
     def select(**changes):
         found = find_scans(make_spec(task=changes.pop("task", None)), dataset.options(**changes), wanted=ALL)
@@ -238,7 +193,7 @@ def test_labels_sessions_tasks_and_filters(dataset, make_spec):
 
 
 def test_the_filter_that_removes_the_last_file_is_named(dataset, make_spec):
-    add_relmats(dataset)
+    dataset.add_relmats()
     for changes, words in (
         ({"task_ids": ("nback",)}, r"--task-id nback leaves none of 2 relmat files; there is: rest"),
         ({"session_labels": ("1",)}, r"--session-label 1 leaves none of 2"),
@@ -250,21 +205,21 @@ def test_the_filter_that_removes_the_last_file_is_named(dataset, make_spec):
 
 @pytest.mark.parametrize(("filters", "near"), [({"relmats": {}}, "'relmat'"), ({"bold": {"sesion": "1"}}, "'session'")])
 def test_misspelt_filters(dataset, make_spec, filters, near):
-    add_relmats(dataset)
+    dataset.add_relmats()
     with pytest.raises(UsageError) as error:
         find_scans(make_spec(), dataset.options(filters=filters), wanted=ALL)
     assert near in error.value.hint
 
 
 def test_an_unknown_label_is_named_even_among_known_ones(dataset, make_spec):
-    add_relmats(dataset)
+    dataset.add_relmats()
     with pytest.raises(NothingSelectedError) as error:
         find_scans(make_spec(), dataset.options(participant_labels=("01", "1")), wanted=ALL)
     assert error.value.message.endswith("has no participant 1")
 
 
 def test_participants_without_a_scan_are_listed(dataset, make_spec):
-    add_relmats(dataset, labels=("01",))
+    dataset.add_relmats(labels=("01",))
     (dataset.root / "sub-09").mkdir()
     assert find_scans(make_spec(), dataset.options(), wanted=ALL).without == ("02", "09")
     found = find_scans(make_spec(), dataset.options(participant_labels=("01", "02")), wanted=ALL)
@@ -272,8 +227,8 @@ def test_participants_without_a_scan_are_listed(dataset, make_spec):
 
 
 def test_one_recording_in_two_derivatives(dataset, make_spec):
-    add_relmats(dataset, "one")
-    add_relmats(dataset, "two")
+    dataset.add_relmats("one")
+    dataset.add_relmats("two")
     with pytest.raises(DataError, match=r"sub-01 is there twice: .*/one/.*/two/") as error:
         find_scans(make_spec(), dataset.options(), wanted=ALL)
     assert "input.derivative" in error.value.hint
@@ -288,7 +243,7 @@ def test_without_derivatives_the_dataset_itself_is_looked_in(dataset, make_spec)
     with pytest.raises(NothingSelectedError) as error:
         find_scans(make_spec(), dataset.options(), wanted=ALL)
     assert "holds fmriprep" in error.value.hint
-    add_relmats(dataset, "")
+    dataset.add_relmats("")
     found = find_scans(make_spec(), dataset.options(), wanted=ALL)
     assert found.by_participant["01"][0].derivative == ""
 
@@ -310,7 +265,7 @@ def test_a_derivatives_folder_that_is_not_there(dataset, make_spec):
 
 
 def test_a_saved_index_gives_the_same_and_is_reused(dataset, make_spec, tmp_path):
-    add_relmats(dataset)
+    dataset.add_relmats()
     plain = find_scans(make_spec(), dataset.options(), wanted=ALL)
     database = tmp_path / "database"
     for labels in ((), ("02",)):
@@ -323,7 +278,7 @@ def test_a_saved_index_gives_the_same_and_is_reused(dataset, make_spec, tmp_path
 
 @pytest.mark.parametrize("name", ["with space", "é 漢", "quote'"])
 def test_odd_folders_and_links_to_folders(make_spec, tmp_path, name, dataset):
-    add_relmats(dataset)
+    dataset.add_relmats()
     dataset.add("ready", "atlas-A_nodeindices.tsv", "index\tname\n0\ta\n1\tb\n")
     odd = tmp_path / name
     os.symlink(dataset.derivatives["ready"], odd)
@@ -334,7 +289,7 @@ def test_odd_folders_and_links_to_folders(make_spec, tmp_path, name, dataset):
 
 
 def test_a_relative_folder_gives_absolute_paths(dataset, make_spec, monkeypatch):
-    add_relmats(dataset)
+    dataset.add_relmats()
     dataset.add("ready", "dataset_description.json", json.dumps({"Name": "x", "BIDSVersion": "1.9.0"}))
     monkeypatch.chdir(dataset.root)
     options = dataset.options(bids_dir=Path(), derivatives={"ready": Path("deriv/ready")})
