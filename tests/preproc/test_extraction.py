@@ -87,6 +87,7 @@ def test_connectome_of_a_real_scan_equals_nilearn(studyforrest: Scan, spheres: A
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:After applying mask")
 def test_label_signals_of_a_real_scan_equal_nilearn(studyforrest: Scan, tmp_path) -> None:
     """The atlas lies in a finer grid than the image, so that resampling is compared too."""
     bold = nib.load(studyforrest.path)
