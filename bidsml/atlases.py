@@ -237,7 +237,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     for column in ("index", "name"):
         twice = found[column][found[column].duplicated()]
         if len(twice) or found.empty:
-            what = f"{column} {twice.iloc[0]!r} twice" if len(twice) else "no region"
+            what = f"{column} {twice.astype(object).iloc[0]!r} twice" if len(twice) else "no region"
             raise DataError(f"{path}: every region needs its own {column}, found {what}", hint="repair the table")
     return found
 

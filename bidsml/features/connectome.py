@@ -82,9 +82,12 @@ def _from_signals(data: ScanData, measure: str) -> FloatArray:
             f"{data.scan.path}: a connectome needs two regions with a signal, found {int(present.sum())}",
             hint="look at the atlas coverage: does the atlas fit the space of the images?",
         )
+    # nilearn standardises for correlations only; shrinkage depends on the scale of the signals.
+    usable = signals[:, present]
+    standardised = (usable - usable.mean(axis=0)) / usable.std(axis=0, ddof=1)
     covariance = EmpiricalCovariance() if measure == "correlation" else LedoitWolf(store_precision=False)
-    connectivity = ConnectivityMeasure(cov_estimator=covariance, kind=_NILEARN_KINDS[measure], standardize=True)
-    found = connectivity.fit_transform([signals[:, present]])[0]
+    connectivity = ConnectivityMeasure(cov_estimator=covariance, kind=_NILEARN_KINDS[measure])
+    found = connectivity.fit_transform([standardised])[0]
     matrix = np.full((len(present), len(present)), np.nan)
     matrix[np.ix_(present, present)] = found if measure == "tangent" else _fisher_z(found, data)
     return matrix
@@ -110,6 +113,8 @@ def _from_matrix(data: ScanData, measure: str, missing: dict[str, str]) -> Float
         )
     matrix = np.array(data.matrix, dtype=np.float64)
     _check_shape(matrix, data)
+    matrix[~np.isfinite(matrix)] = np.nan
+    _check_symmetry(matrix, data)
     matrix = (matrix + matrix.T) / 2
     stored = _stored_measure(data)
     _check_measure(data, measure, stored)
@@ -133,6 +138,9 @@ def _check_shape(matrix: FloatArray, data: ScanData) -> None:
             f"{data.scan.path}: expected a {n} × {n} matrix for {n} named regions, found {matrix.shape}",
             hint="the matrix and the table of its regions must belong together",
         )
+
+
+def _check_symmetry(matrix: FloatArray, data: ScanData) -> None:
     one_sided = np.isnan(matrix) != np.isnan(matrix.T)
     if one_sided.any() or np.nanmax(np.abs(matrix - matrix.T), initial=0.0) > ROUNDING:
         raise DataError(f"{data.scan.path}: the matrix is not symmetric", hint="give the full symmetric matrix")
