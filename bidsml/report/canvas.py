@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from bidsml.report.wording import hide_folders
+
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE, INK, GREY = (
     "#0072B2",
     "#D55E00",
@@ -87,7 +89,9 @@ def embed_svg(svg: str, *, name: str, alt: str) -> str:
     svg = _TAG.sub(lambda tag: _IDS.sub(lambda match: f"{match[1]}{name}-", _fall_back(tag[0])), svg)
     end = svg.index(">")
     head = _SIZE.sub("", svg[:end])
-    return f'{head} role="img" aria-label={quoteattr(alt)} stroke-linejoin="round"{svg[end:]}'.strip() + "\n"
+    return (
+        f'{head} role="img" aria-label={quoteattr(hide_folders(alt))} stroke-linejoin="round"{svg[end:]}'.strip() + "\n"
+    )
 
 
 def _fall_back(tag: str) -> str:

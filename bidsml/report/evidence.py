@@ -3,9 +3,11 @@
 import math
 import re
 
+import numpy as np
+
 from bidsml.records import PerformanceRow, Result
 from bidsml.report import wording
-from bidsml.report.lookup import class_counts, find_null
+from bidsml.report.lookup import class_counts, find_null, read_spec
 
 ALPHA = 0.05
 FEWEST_PER_CLASS = 20
@@ -32,11 +34,15 @@ def is_significant(result: Result) -> bool:
 
 
 def _is_above_chance(result: Result) -> bool:
+    chance = wording.CHANCE.get(result.primary_metric)
+    # An R² below 0 may still beat shuffled labels, and yet be worse than always saying the mean.
+    if chance is not None and result.headline.estimate <= chance:
+        return False
     null = find_null(result)
     if null is None or null.null.size == 0:
         return True
     # Nulls are kept so that higher is better, whatever the metric.
-    return bool(null.observed > null.null.mean())
+    return bool(null.observed > np.nanmean(null.null))
 
 
 def is_too_good(result: Result) -> bool:
@@ -76,10 +82,17 @@ def say_wide_interval(result: Result) -> str:
     return ""
 
 
-_ORIGIN = re.compile(r"\b(sites?|scanners?|motion|movement|framewise|fd|mean_fd)\b", re.IGNORECASE)
-_TIE = re.compile(r"\b(tied|tie|ties|associated|goes with|predicts?|differs?|confounded)\b", re.IGNORECASE)
+_LEAK = re.compile(r"without overlap", re.IGNORECASE)
+_TIE = re.compile(r"\b(tied to|alone tells)\b", re.IGNORECASE)
+# Column names such as mean_fd count too, so that an underscore is no part of a word here.
+_ORIGIN = re.compile(r"(?<![a-z])(sites?|scanners?|motion|movement|framewise|fd|dvars)(?![a-z])", re.IGNORECASE)
 
 
-def tie_warnings(result: Result) -> tuple[str, ...]:
-    """Find the warnings that say that the label goes with site or motion."""
-    return tuple(text for text in result.warnings if _ORIGIN.search(text) and _TIE.search(text))
+def find_suspicions(result: Result) -> tuple[str, ...]:
+    """Find the warnings that say that the label goes with site or motion, or that a feature gives it away."""
+    site = read_spec(result).cohort.site
+    return tuple(
+        text
+        for text in result.warnings
+        if _LEAK.search(text) or (_TIE.search(text) and (_ORIGIN.search(text) or (site is not None and site in text)))
+    )

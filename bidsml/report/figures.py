@@ -65,7 +65,7 @@ def null_histogram(
         axes.stairs(counts, edges, fill=True, color=GREY, alpha=0.75, label="labels shuffled")
         axes.axvline(observed, color=VERMILLION, linewidth=2, label="labels as they are")
         axes.set(xlabel=label, ylabel="Number of draws")
-        axes.legend(loc="best")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # above, where no bar can hide it
 
     return paint_svg(name, paint, alt=alt, height_in=2.6)
 
@@ -107,13 +107,15 @@ def forest_plot(rows: Sequence[ForestRow], *, label: str, reference: float | Non
         if reference is not None:
             axes.axvline(reference, color=GREY, linewidth=0.8, linestyle="--")
         for row, item in enumerate(rows):
-            colour = VERMILLION if item.strong else BLUE
+            colour = BLUE if item.strong else INK
             axes.plot([item.low, item.high], [row, row], color=colour, linewidth=1.8)
             axes.plot([item.estimate], [row], "D" if item.strong else "o", color=colour, markersize=5)
         _name_rows(axes, [row.label for row in rows])
         axes.set_xlabel(label)
 
-    return paint_svg(name, paint, alt=alt, height_in=0.8 + 0.3 * len(rows))
+    return paint_svg(
+        name, paint, alt=alt, height_in=0.8 + (0.42 if any("\n" in row.label for row in rows) else 0.3) * len(rows)
+    )
 
 
 def count_bars(labels: Sequence[str], counts: Sequence[int], *, label: str, name: str, alt: str) -> str:
@@ -184,7 +186,7 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _name_rows(axes: Any, labels: Sequence[str]) -> None:
-    axes.set_yticks(range(len(labels)), [shorten(label) for label in labels])
+    axes.set_yticks(range(len(labels)), ["\n".join(shorten(line) for line in label.split("\n")) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bidsml.records import Cohort, CVResult, Fold, IntArray, PerformanceRow, PermutationNull, Result
 from bidsml.report.wording import name_metric
-from bidsml.spec import AnalysisSpec
+from bidsml.spec import AnalysisSpec, column_name
 
 LEAVE_SITE_OUT = "leave-site-out"
 
@@ -18,7 +18,7 @@ def read_spec(result: Result) -> AnalysisSpec:
 
 def name_target(result: Result) -> str:
     """Name the column that is predicted."""
-    return read_spec(result).target.column.rpartition(":")[2]
+    return column_name(read_spec(result).target.column)
 
 
 def name_primary(result: Result) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bidsml.records import FloatArray
 from bidsml.report.blocks import Table
-from bidsml.report.wording import number
+from bidsml.report.wording import hide_folders, number
 
 _MISSING_RGB = (190, 190, 190)
 _FULL_TABLE = 25
@@ -57,7 +57,7 @@ def matrix_image(matrix: FloatArray, *, label: str, name: str, alt: str) -> str:
     text = 'font-family="\'DejaVu Sans\', Verdana, sans-serif" font-size="9" fill="#222222"'
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 374 300" role="img" '
-        f'id="{name}-drawing" aria-label={quoteattr(alt)}>\n'
+        f'id="{name}-drawing" aria-label={quoteattr(hide_folders(alt))}>\n'
         '<rect width="374" height="300" fill="#ffffff"/>\n'
         f'<image x="2" y="2" width="296" height="296" {picture} href="{_png(rgb)}"/>\n'
         '<rect x="2" y="2" width="296" height="296" fill="none" stroke="#767676" stroke-width="0.8"/>\n'

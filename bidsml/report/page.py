@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bidsml.report.blocks import Figure, Section
+from bidsml.report.wording import hide_folders
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,17 @@ class Page:
     figures: Mapping[str, str]
 
 
+def _without_folders(value: object) -> object:
+    return hide_folders(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("bidsml.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_without_folders,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -1,6 +1,7 @@
 """Numbers and names in words: one place, so that a figure reads the same in a sentence, a table and an alt text."""
 
 import math
+import re
 from collections.abc import Sequence
 
 METRIC_NAMES = {
@@ -39,13 +40,13 @@ METRIC_MEANING = {
 }
 
 MODEL_NAMES = {
-    "biomarker": "the biomarker",
-    "nuisance": "the confounds alone",
-    "nuisance+biomarker": "confounds and biomarker together",
-    "majority": "always the most frequent class",
-    "biomarker - nuisance": "biomarker minus confounds alone",
-    "nuisance+biomarker - nuisance": "what the biomarker adds to the confounds",
-    "biomarker - majority": "biomarker minus most frequent class",
+    "biomarker": "biomarker",
+    "nuisance": "confounds alone",
+    "nuisance+biomarker": "confounds + biomarker",
+    "majority": "always the commonest class",
+    "biomarker - nuisance": "biomarker minus confounds",
+    "nuisance+biomarker - nuisance": "gain when added to confounds",
+    "biomarker - majority": "biomarker minus commonest class",
 }
 
 
@@ -57,10 +58,7 @@ def name_metric(metric: str) -> str:
 def name_model(model: str, task: str = "classification") -> str:
     """Say which model, or difference of models, a row is about."""
     words = MODEL_NAMES.get(model, model)
-    if task == "regression":
-        words = words.replace("always the most frequent class", "always the training mean")
-        words = words.replace("most frequent class", "training mean")
-    return words
+    return words.replace("commonest class", "training mean") if task == "regression" else words
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -73,11 +71,10 @@ def number(value: float, digits: int = 3) -> str:
         return "n/a" if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
         return "0"
-    if not 1e-4 <= abs(value) < 1e6:
-        text = f"{value:.{digits - 1}e}"
-    else:
-        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        text = f"{value:.{decimals}f}"
+    text = f"{value:.{digits - 1}e}"
+    exponent = int(text.partition("e")[2])  # of the rounded number: 0.00995 to two digits is 0.010
+    if -5 < exponent < 6:
+        text = f"{value:.{max(0, digits - 1 - exponent)}f}"
     return text.replace("-", "−")
 
 
@@ -135,3 +132,15 @@ def listing(items: Sequence[str], *, limit: int = 8) -> str:
     if len(items) > limit:
         return ", ".join(shown) + f" and {len(items) - limit} more"
     return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else "none"
+
+
+_FOLDERS = re.compile(r"(?<![\w/:.])/(?:[^\s/'\"]+/)+([^\s/'\"]*)")
+
+
+def hide_folders(text: str) -> str:
+    """Keep only the last part of absolute paths: a report is passed on, and folders tell about people and machines.
+
+    >>> hide_folders("cannot read /data/study/sub-01.nii.gz: truncated")
+    'cannot read …/sub-01.nii.gz: truncated'
+    """
+    return _FOLDERS.sub(r"…/\1", text)

@@ -107,7 +107,7 @@ class Simulation:
             return DummyRegressor()
         if self.classes:
             return LogisticRegression(C=0.1)
-        return Ridge(1.0) if model != "nuisance" else LinearRegression()
+        return Ridge(100.0) if model != "nuisance" else LinearRegression()
 
     def cross_validate(self, model: str, design: str) -> CVResult:
         columns = {"biomarker": self.features, "nuisance": self.nuisance}.get(

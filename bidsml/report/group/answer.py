@@ -10,13 +10,13 @@ from bidsml.report.blocks import Block, Bullets, Paragraph, Section, Tone
 from bidsml.report.evidence import (
     TOO_GOOD,
     decisive_p,
+    find_suspicions,
     gain,
     is_gain,
     is_significant,
     is_too_good,
     say_small_sample,
     say_wide_interval,
-    tie_warnings,
     tried_several,
 )
 from bidsml.report.lookup import (
@@ -68,7 +68,8 @@ class Answer:
 def answer(result: Result) -> Answer:
     """Judge a result by the first rule that applies.
 
-    1. *suspicious*: the headline is above 0.95, or it is significant while a warning ties the label to site or motion;
+    1. *suspicious*: the headline is above 0.95, or it is significant while a warning ties the label to site
+       or motion, or names a feature that gives it away;
     2. *too small to say*: under 20 people in a class (40 in a regression), or an interval wider than 0.3;
     3. *not tested*: no permutation test;
     4. *not significant*: p ≥ 0.05 (corrected where several estimators were tried), or below chance;
@@ -115,7 +116,7 @@ def section(result: Result) -> Section:
 
 
 def _judge(result: Result) -> AnswerKind:
-    if is_too_good(result) or (is_significant(result) and tie_warnings(result)):
+    if is_too_good(result) or (is_significant(result) and find_suspicions(result)):
         return "suspicious"
     if say_small_sample(result) or say_wide_interval(result):
         return "too small to say"
@@ -207,7 +208,7 @@ def _caveats(result: Result) -> tuple[str, ...]:
     null = find_null(result)
     found = [
         _too_good(result),
-        *tie_warnings(result),
+        *find_suspicions(result),
         say_small_sample(result),
         say_wide_interval(result),
         _few_draws(null),

@@ -71,7 +71,14 @@ def _forest(result: Result, rows: list[PerformanceRow], name: str, what: str) ->
     )
     alt = f"{metric} of {what}, with 95 % intervals: {said}."
     drawn = [
-        ForestRow(_label(result, row), row.estimate, row.low, row.high, strong=row.model == "biomarker") for row in rows
+        ForestRow(
+            _label(result, row).replace(" · ", "\n", 1),
+            row.estimate,
+            row.low,
+            row.high,
+            strong=row.model == "biomarker",
+        )
+        for row in rows
     ]
     reference = 0.0 if differences else CHANCE.get(result.primary_metric)
     return Figure(

@@ -12,7 +12,7 @@ from bidsml.report.lookup import class_counts, name_target
 from bidsml.report.wording import number, plural
 
 _MOST_LEVELS = 12
-_PRIVATE = re.compile(r"birth|dob|date|acq_?time|scan_?time|name$", re.IGNORECASE)
+_PRIVATE = re.compile(r"birth|dob|date|acq_?time|scan_?time|(^|first_?|last_?|sur)name$", re.IGNORECASE)
 """Columns that could tell who a person is; never shown."""
 
 

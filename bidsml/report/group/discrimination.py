@@ -114,7 +114,7 @@ def _roc_words(result: Result, cv: CVResult, areas: list[tuple[str, float]]) -> 
     if result.primary_metric == "roc_auc":
         pooled = (
             f" The curve pools the scores of all test folds; the headline of {estimate(result.headline.estimate)} "
-            "may differ a little, as it is made the way its interval says."
+            "may differ a little where it averages over folds."
         )
     return f"ROC curve from out-of-fold scores{over}: {said}; 0.5 is guessing.{pooled}"
 
@@ -174,12 +174,12 @@ def _dots(result: Result) -> Figure | None:
     if not groups:
         return None
     said = "; ".join(
-        f"{label}: mean {estimate(float(np.nanmean(values)))}, "
-        f"{estimate(float(np.nanmin(values)))} to {estimate(float(np.nanmax(values)))}"
+        f"{label} mean {estimate(float(np.nanmean(values)))} "
+        f"({estimate(float(np.nanmin(values)))} to {estimate(float(np.nanmax(values)))})"
         for label, values in groups
     )
     folds = folds_of(result, result.cv[0].design)
-    alt = f"{name_primary(result)} in each of {plural(len(folds), 'test fold')}. {said}."
+    alt = f"{name_primary(result)} in each of {plural(len(folds), 'test fold')}: {said}."
     name = "folds"
     rows = tuple(
         (fold.name, str(fold.repeat + 1), str(len(fold.test)), *(estimate(float(v[i])) for _, v in groups))

@@ -31,12 +31,13 @@ def section(result: Result) -> Section:
 
 
 def _figure(result: Result, gates: Counter[str]) -> Figure:
+    # A flow diagram accounts for everyone, so that totals are exact; the counts by class are protected.
     steps = [("considered", result.cohort.considered)]
     for gate, lost in gates.items():
         steps.append((f"after: {gate}", steps[-1][1] - lost))
     steps.append(("analysed", len(result.cohort.target)))
     labels, counts = zip(*steps, strict=True)
-    left = "; ".join(f"{protect_count(lost)} left at {gate}" for gate, lost in gates.items()) or "nobody left"
+    left = "; ".join(f"{lost} left at {gate}" for gate, lost in gates.items()) or "nobody left"
     alt = f"{result.cohort.considered} people considered, {len(result.cohort.target)} analysed: {left}."
     name = "flow"
     return Figure(

@@ -8,9 +8,10 @@ from bidsml.records import PermutationNull, Result
 from bidsml.report.blocks import Block, Facts, Figure, Section, Table
 from bidsml.report.figures import null_histogram
 from bidsml.report.lookup import find_null, name_primary
-from bidsml.report.wording import LOWER_IS_BETTER, estimate, number, p_value
+from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value
 
 _BINS = 30
+_AGGREGATES = {"fold mean": "mean over the test folds", "pooled": "all test folds pooled"}
 
 
 def section(result: Result) -> Section | None:
@@ -63,7 +64,10 @@ def _facts(null: PermutationNull) -> tuple[tuple[str, str], ...]:
         ("Draws", str(len(null.null))),
         ("p", p_value(null.p, floor=null.p_floor, draws=len(null.null))),
         ("Smallest p these draws can show", number(null.p_floor, 2)),
-        ("What is compared", f"{null.aggregate} of {null.metric}, first repeat of {null.design}"),
+        (
+            "What is compared",
+            f"{name_metric(null.metric)}, {_AGGREGATES[null.aggregate]}, first repeat of {null.design}",
+        ),
         ("Seed", str(null.seed)),
     )
 

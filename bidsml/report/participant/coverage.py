@@ -8,6 +8,7 @@ from bidsml.report.figures import coverage_bars, shorten
 from bidsml.report.wording import percent, plural
 
 _SHOWN = 25
+_FULL = 0.995
 _ASKED_SHARE = 0.5
 """A region with less of it inside the brain mask counts as missing."""
 
@@ -21,7 +22,7 @@ def section(result: ParticipantResult) -> Section | None:
     missing = {(v.atlas or v.block, name): why for v in with_regions for name, why in v.missing.items()}
     for index, qc in enumerate(result.qc, start=1):
         if qc.region_coverage.size:
-            blocks.append(_bars(qc, _names(with_regions, qc.region_coverage), f"coverage-{index}"))
+            blocks.append(_show(qc, _names(with_regions, qc.region_coverage), f"coverage-{index}"))
     if missing:
         rows = tuple((atlas, name, why) for (atlas, name), why in missing.items())
         columns = ("Atlas", "Region", "Why it is missing")
@@ -46,12 +47,19 @@ def _names(features: list[FeatureVector], shares: FloatArray) -> tuple[str, ...]
     return tuple(f"region {number}" for number in range(1, len(shares) + 1))
 
 
+def _show(qc: ScanQC, names: tuple[str, ...], name: str) -> Paragraph | Figure:
+    if (np.nan_to_num(qc.region_coverage) >= _FULL).all():
+        return Paragraph(f"{qc.label}: all {len(names)} regions lie fully inside the brain mask.")
+    return _bars(qc, names, name)
+
+
 def _bars(qc: ScanQC, names: tuple[str, ...], name: str) -> Figure:
     shares = np.nan_to_num(qc.region_coverage)
-    order = np.argsort(shares, kind="stable")[:_SHOWN]
-    full = int((shares >= 0.995).sum())
+    partial = np.flatnonzero(shares < _FULL)
+    order = partial[np.argsort(shares[partial], kind="stable")][:_SHOWN]
+    full = len(shares) - len(partial)
     low = int((shares < _ASKED_SHARE).sum())
-    which = f"the {len(order)} least covered regions of {len(shares)}" if len(shares) > _SHOWN else "all regions"
+    which = f"the {len(order)} least covered regions of {len(shares)}"
     alt = (
         f"{qc.label}: {full} of {len(shares)} regions lie fully inside the brain mask, {low} less than half. "
         f"Least covered: {shorten(names[order[0]])} with {percent(float(shares[order[0]]))}. Shown: {which}."

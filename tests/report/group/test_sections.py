@@ -1,0 +1,131 @@
+"""What single sections of the group page must and must not show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bidsml.records import Attrition, Result
+from bidsml.report.blocks import Facts, Figure, Paragraph, Section, Table
+from bidsml.report.group import baselines, cohort, design, flow, methods, null, provenance, sites, weights
+
+
+def table(section: Section | None, caption: str) -> Table:
+    return next(b for b in section.blocks if isinstance(b, Table) and caption in b.caption)
+
+
+def figure(section: Section | None, name: str) -> Figure:
+    return next(b for b in section.blocks if isinstance(b, Figure) and b.name == name)
+
+
+def test_the_flow_accounts_for_everyone(binary: Result) -> None:
+    steps = [int(row[1]) for row in figure(flow.section(binary), "flow").table.rows]
+    assert steps == [159, 153, 151, 150, 150]
+    assert steps[0] == binary.cohort.considered and steps[-1] == len(binary.cohort.target)
+
+
+def test_small_cells_of_the_flow_are_hidden(binary: Result) -> None:
+    rows = {row[0]: row[1:] for row in table(flow.section(binary), "by class").rows}
+    assert rows["quality control"] == ("6", "0", "0")
+    assert rows["include"] == ("0", "<5", "0")
+
+
+def test_a_flow_with_many_odd_labels_is_still_a_table(binary: Result) -> None:
+    odd = tuple(Attrition(f"x{i}", "target", "not among classes", f"label {i}") for i in range(30))
+    made = replace(binary, cohort=replace(binary.cohort, attrition=odd, considered=180))
+    shown = table(flow.section(made), "by class")
+    assert shown.columns == ("Gate", "control", "patient", "other")
+    assert shown.rows[0] == ("target", "0", "0", "30")
+
+
+def test_the_cohort_table_agrees_with_pandas_and_hides_small_cells(binary: Result) -> None:
+    people = binary.cohort.table.copy()
+    people["hand"] = ["left"] * 3 + ["right"] * (len(people) - 3)
+    made = replace(binary, cohort=replace(binary.cohort, table=people))
+    rows = {row[0]: row[1:] for row in table(cohort.section(made), "Characteristics").rows}
+    patients = people.age[binary.cohort.target == 1]
+    assert rows["age"][2] == f"{patients.mean():.1f} ± {patients.std():.2f}"
+    assert rows["sex: f"][0] == str((people.sex == "f").sum())
+    left = (people.hand == "left") & (binary.cohort.target == 0)
+    assert rows["hand: left"][0] == "<5"
+    assert rows["hand: left"][1] == ("<5" if left.any() else "0")
+    assert not any("birth" in name or "participant_id" in name for name in rows)
+
+
+def test_the_design_counts_every_tested_person(binary: Result) -> None:
+    made = design.section(binary)
+    rows = table(made, "stratified").rows
+    assert sum(int(row[3]) + int(row[4]) for row in rows) == 2 * len(binary.cohort.target)
+    assert table(made, "Designs").rows[0][:3] == ("stratified", "5", "2")
+
+
+def test_the_null_counts_draws(binary: Result) -> None:
+    made = figure(null.section(binary), "null")
+    assert sum(int(row[1]) for row in made.table.rows) == 200
+    observed = binary.nulls[0].observed
+    weaker = replace(binary.nulls[0], observed=float(np.median(binary.nulls[0].null)), p=0.5)
+    assert "0 of 200 draws reach" in made.alt and f"{observed:.3f}" in made.alt
+    assert "100 of 200 draws reach" in figure(null.section(replace(binary, nulls=(weaker,))), "null").alt
+
+
+def test_the_null_states_its_scheme_and_floor(binary: Result) -> None:
+    facts = dict(next(b for b in null.section(binary).blocks if isinstance(b, Facts)).pairs)
+    assert facts["What is shuffled"] == "labels shuffled within site and test fold"
+    assert facts["p"] == "p < 0.005 (at the floor: 200 draws can't show less)"
+
+
+def test_baselines_show_models_and_differences_apart(binary: Result) -> None:
+    made = baselines.section(binary)
+    assert {row[0] for row in figure(made, "baselines").table.rows} == {
+        "biomarker",
+        "confounds alone",
+        "confounds + biomarker",
+    }
+    assert figure(made, "differences").table.rows[0][0] == "biomarker minus confounds"
+
+
+def test_a_row_that_has_no_interval_is_drawn_without_one(binary: Result) -> None:
+    rows = tuple(replace(row, low=float("nan"), high=float("nan"), interval="") for row in binary.performance)
+    assert "(no interval)" in figure(baselines.section(replace(binary, performance=rows)), "baselines").alt
+
+
+def test_sites_with_few_people_get_no_figure(binary: Result) -> None:
+    folds = tuple(
+        replace(fold, test=fold.test[:3]) if fold.design == "leave-site-out" and fold.name == "Basel" else fold
+        for fold in binary.folds
+    )
+    made = figure(sites.section(replace(binary, folds=folds)), "sites")
+    basel = next(row for row in made.table.rows if row[0] == "Basel")
+    assert basel[-1] == "n/a (<5 in a class)"
+    assert "1 of 3 sites have too few people" in made.alt
+    assert "Basel" not in made.svg.split("aria-label")[1].split(">", 1)[1]
+
+
+@pytest.mark.parametrize("kind", ["binary", "three_classes", "regression"])
+def test_the_strongest_pattern_leads_and_dropped_features_are_left_out(kind: str, request) -> None:
+    result = request.getfixturevalue(kind)
+    made = weights.section(result)
+    for output, label in enumerate(result.weights[0].outputs):
+        shown = table(made, f"towards {label}")
+        best = result.weights[0].names[int(np.nanargmax(np.abs(result.weights[0].pattern[:, output])))]
+        assert shown.rows[0][0] == best
+        assert result.weights[0].names[5] not in {row[0] for row in shown.rows}
+
+
+def test_methods_tell_what_ran(binary: Result) -> None:
+    text = " ".join(b.text for b in methods.section(binary).blocks if isinstance(b, Paragraph))
+    for words in (
+        "150 people (75 control, 75 patient)",
+        "5 folds, repeated 2 times",
+        "200 permutations (labels shuffled within site and test fold)",
+        "general engine, seed 7",
+        "age and mean_fd",
+        "every site was left out in turn",
+    ):
+        assert words in text, words
+
+
+def test_provenance_keeps_the_command_without_folders(binary: Result) -> None:
+    facts = dict(next(b for b in provenance.section(binary).blocks if isinstance(b, Facts)).pairs)
+    assert facts["Command"] == "bidsml …/abide …/out group --derivatives pcp=…/pcp"
+    assert facts["Seed"] == "7"

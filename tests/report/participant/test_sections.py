@@ -1,0 +1,79 @@
+"""What single sections of the participant page say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bidsml.records import FeatureVector, ParticipantResult
+from bidsml.report import render_participant
+from bidsml.report.blocks import Figure, Paragraph, Table
+from bidsml.report.participant import coverage, denoising, features, methods, motion, verdict
+
+
+@pytest.fixture(scope="module")
+def person(simulate_participant) -> ParticipantResult:
+    return simulate_participant()
+
+
+@pytest.mark.parametrize(("judged", "tone"), [("pass", "good"), ("review", "caution"), ("fail", "bad")])
+def test_the_verdict_is_said_in_words(person: ParticipantResult, judged: str, tone: str) -> None:
+    made = verdict.section(replace(person, verdict=judged))
+    assert made.badge.lower().startswith(judged) and made.tone == tone
+    assert made.blocks[0].items == person.reasons
+
+
+def test_motion_tells_means_and_left_out_volumes(person: ParticipantResult) -> None:
+    qc = person.qc[0]
+    made = motion.section(person)
+    figure = next(block for block in made.blocks if isinstance(block, Figure))
+    assert f"{int(qc.censored.sum())} of 200 volumes" in figure.alt
+    assert sum(int(row[1]) for row in figure.table.rows) == np.isfinite(qc.fd_mm).sum()
+
+
+def test_motion_without_dvars_or_a_limit_is_drawn(person: ParticipantResult) -> None:
+    qc = replace(person.qc[0], dvars=np.empty(0), censored=np.empty(0, dtype=bool))
+    made = motion.section(replace(person, qc=(qc,), denoise={}))
+    assert "No limit was set" in next(block for block in made.blocks if isinstance(block, Figure)).alt
+
+
+def test_coverage_names_missing_regions_with_the_reason(person: ParticipantResult) -> None:
+    made = coverage.section(person)
+    table = next(block for block in made.blocks if isinstance(block, Table))
+    assert table.rows == (("dosenbach2010", "region 3", "20 % of it lies inside the brain mask"),)
+    figure = next(block for block in made.blocks if isinstance(block, Figure))
+    assert figure.table.rows == (("region 3", "20 %"),)
+
+
+def test_full_coverage_is_a_sentence(person: ParticipantResult) -> None:
+    qc = replace(person.qc[0], region_coverage=np.ones(20))
+    vector = replace(person.features[0], missing={})
+    made = coverage.section(replace(person, qc=(qc,), features=(vector,)))
+    assert [type(block) for block in made.blocks] == [Paragraph, Paragraph]
+
+
+def test_ready_matrices_have_no_denoising(simulate_participant) -> None:
+    assert denoising.section(simulate_participant(motion=False)) is None
+
+
+def test_a_vector_is_listed_with_its_names(person: ParticipantResult) -> None:
+    vector = FeatureVector("thickness", "table", "", ("lh", "rh"), np.array([2.5, np.nan]))
+    (table,) = features.section(replace(person, features=(vector,))).blocks
+    assert table.rows == (("lh", "2.50"), ("rh", "n/a"))
+
+
+def test_a_participant_with_tables_only_has_a_page(person: ParticipantResult) -> None:
+    vector = FeatureVector("thickness", "table", "", ("lh", "rh"), np.array([2.5, np.nan]))
+    scan = replace(person.scans[0], kind="table", tr_s=None, entities={}, derivative="")
+    page = render_participant(replace(person, scans=(scan,), qc=(), features=(vector,)))
+    assert page.figures == {} and "table row" in page.html
+
+
+def test_methods_name_the_cleaning(person: ParticipantResult) -> None:
+    text = methods.section(person).blocks[0].text
+    assert "36p" in text and "0.008 to 0.08 Hz" in text and "above 0.5 mm" in text
+
+
+def test_no_prediction_is_on_the_page(person: ParticipantResult) -> None:
+    html = render_participant(person).html.lower()
+    assert not any(word in html for word in ("predict", "probability", "classified", "score"))

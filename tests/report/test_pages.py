@@ -1,0 +1,220 @@
+"""Laws of every page: safe, self-contained, accessible, the same twice."""
+
+import importlib
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import lxml.html
+import pytest
+
+from bidsml import report
+from bidsml.records import ParticipantResult, Result
+from bidsml.report import group, participant
+
+EVIL = '<script>alert("1")</script>'
+KINDS = ("binary", "three_classes", "regression", "bare")
+
+
+@pytest.fixture(scope="module")
+def pages(request: pytest.FixtureRequest, simulate_participant) -> dict[str, report.Page]:
+    """One page of every kind."""
+    made = {kind: report.render_group(request.getfixturevalue(kind)) for kind in KINDS}
+    made["participant"] = report.render_participant(simulate_participant())
+    made["ready matrix"] = report.render_participant(simulate_participant(motion=False, n_regions=70))
+    made["covariance"] = report.render_participant(simulate_participant(layout="covariance"))
+    return made
+
+
+def test_no_page_loads_anything(pages) -> None:
+    for name, page in pages.items():
+        tree = lxml.html.fromstring(page.html)
+        policy = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+        assert policy and "default-src 'none'" in policy[0], name
+        for element in tree.iter(lxml.html.etree.Element):
+            for attribute in ("src", "href", "{http://www.w3.org/1999/xlink}href", "xlink:href", "data", "action"):
+                address = element.get(attribute)
+                if address is None:
+                    continue
+                if element.tag == "a":
+                    assert address.startswith(("#", "https://")), (name, address)
+                else:
+                    assert address.startswith(("#", "data:image/png;")), (name, element.tag, address)
+        assert not tree.xpath("//script | //link | //iframe | //object | //embed"), name
+        assert not re.search(r"@import|url\((?!#)", page.html), name
+
+
+def test_ids_are_unique_and_every_link_inside_the_page_has_its_goal(pages) -> None:
+    for name, page in pages.items():
+        tree = lxml.html.fromstring(page.html)
+        ids = Counter(tree.xpath("//@id"))
+        assert max(ids.values()) == 1, (name, ids.most_common(3))
+        goals = set(re.findall(r'(?:href="#|url\(#)([^")]+)', page.html))
+        assert goals <= set(ids), (name, goals - set(ids))
+
+
+def test_every_drawing_says_its_finding_and_shows_its_numbers(pages) -> None:
+    for name, page in pages.items():
+        tree = lxml.html.fromstring(page.html)
+        figures = tree.xpath("//figure")
+        assert len(figures) == len(tree.xpath("//*[local-name()='svg']")) == len(page.figures), name
+        for figure in figures:
+            (drawing,) = figure.xpath(".//*[local-name()='svg']")
+            said = drawing.get("aria-label")
+            assert drawing.get("role") == "img"
+            assert re.search(r"\d", said), (name, said)
+            assert figure.xpath("string(figcaption)") == said
+            assert figure.xpath("details//table/tbody/tr"), name
+
+
+def test_published_figures_are_those_of_the_page(pages) -> None:
+    for page in pages.values():
+        for name, svg in page.figures.items():
+            assert re.fullmatch(r"[a-z0-9-]+", name)
+            assert svg in page.html
+            lxml.etree.fromstring(svg.encode())  # a file of its own is well-formed XML
+
+
+def test_headings_and_landmarks_are_in_order(pages) -> None:
+    for page in pages.values():
+        tree = lxml.html.fromstring(page.html)
+        assert tree.get("lang") == "en"
+        assert len(tree.xpath("//h1")) == 1
+        assert tree.xpath("//body/a[1]/@href") == ["#content"]
+        sections = tree.xpath("//main/section/@id")
+        assert tree.xpath("//nav//a/@href") == [f"#{anchor}" for anchor in sections]
+        for region in tree.xpath("//*[contains(@class, 'scroll')]"):
+            assert region.get("tabindex") == "0" and region.get("aria-label")
+
+
+def test_rendering_twice_gives_the_same_bytes(simulate, simulate_participant, binary: Result) -> None:
+    again = simulate()
+    assert report.render_group(again) == report.render_group(binary)
+    assert report.render_participant(simulate_participant()) == report.render_participant(simulate_participant())
+
+
+def test_a_matplotlibrc_changes_nothing(binary: Result) -> None:
+    import matplotlib as mpl
+
+    before = report.render_group(binary)
+    with mpl.rc_context({"font.size": 20, "svg.fonttype": "path", "lines.linewidth": 9}):
+        assert report.render_group(binary) == before
+
+
+def test_no_folder_and_no_private_column_is_shown(pages) -> None:
+    for name, page in pages.items():
+        assert "/data/" not in page.html, name
+        assert "secret" not in page.html, name
+        assert "birth" not in page.html and "1990-01-01" not in page.html, name
+
+
+@pytest.mark.parametrize("kind", ["binary", "three_classes", "regression"])
+def test_a_script_in_any_text_of_a_group_result_is_only_text(kind: str, request: pytest.FixtureRequest) -> None:
+    html = report.render_group(_poison_group(request.getfixturevalue(kind))).html
+    _assert_harmless(html)
+    for where in ("analysis", "site", "atlas", "node", "gate", "reason", "warning", "package"):
+        assert f"{where}&lt;script&gt;" in html, where
+
+
+def test_a_script_in_any_text_of_a_participant_result_is_only_text(simulate_participant) -> None:
+    html = report.render_participant(_poison_participant(simulate_participant())).html
+    _assert_harmless(html)
+    for where in ("participant", "analysis", "reason", "node", "confound", "label"):
+        assert f"{where}&lt;script&gt;" in html, where
+
+
+def _assert_harmless(html: str) -> None:
+    tree = lxml.html.fromstring(html)
+    assert not tree.xpath("//script")
+    assert not [a for element in tree.iter(lxml.html.etree.Element) for a in element.attrib if a.startswith("on")]
+
+
+def _poison_group(result: Result) -> Result:
+    cohort = result.cohort
+    classes = tuple(name + EVIL for name in cohort.classes)
+    site = tuple("site" + EVIL + name for name in cohort.site)
+    table = cohort.table.assign(site=list(site), sex="level" + EVIL)
+    attrition = tuple(replace(a, gate="gate" + EVIL, reason="reason" + EVIL, label=EVIL) for a in cohort.attrition)
+    nodes = tuple("node" + EVIL + name for name in result.blocks[0].nodes)
+    return replace(
+        result,
+        analysis="analysis" + EVIL,
+        cohort=replace(
+            cohort,
+            table=table.rename(columns={"sex": "sex" + EVIL}),
+            classes=classes,
+            positive=classes[-1] if classes else "",
+            site=site,
+            nuisance_source=tuple(name + EVIL for name in cohort.nuisance_source),
+            attrition=attrition,
+        ),
+        folds=tuple(replace(fold, name="site" + EVIL + fold.name) for fold in result.folds),
+        nulls=tuple(replace(null, scheme="scheme" + EVIL) for null in result.nulls),
+        blocks=tuple(replace(b, name="block" + EVIL, nodes=nodes, atlas="atlas" + EVIL) for b in result.blocks),
+        weights=tuple(
+            replace(w, names=tuple(n + EVIL for n in w.names), outputs=tuple(o + EVIL for o in w.outputs))
+            for w in result.weights
+        ),
+        atlases=tuple(replace(atlas, name="atlas" + EVIL, reference=EVIL) for atlas in result.atlases),
+        provenance=replace(result.provenance, packages={"package" + EVIL: EVIL}, command=(EVIL,)),
+        warnings=("warning" + EVIL,),
+    )
+
+
+def _poison_participant(result: ParticipantResult) -> ParticipantResult:
+    vector = result.features[0]
+    return replace(
+        result,
+        participant_id="participant" + EVIL,
+        analysis="analysis" + EVIL,
+        reasons=("reason" + EVIL,),
+        scans=tuple(
+            replace(s, path=Path("file<script>"), entities={"task": EVIL}, derivative=EVIL) for s in result.scans
+        ),
+        qc=tuple(
+            replace(q, label="label" + EVIL, confound_columns=("confound" + EVIL,), warnings=(EVIL,)) for q in result.qc
+        ),
+        features=(
+            replace(
+                vector,
+                block="block" + EVIL,
+                measure=EVIL,
+                atlas=EVIL,
+                nodes=tuple("node" + EVIL + name for name in vector.nodes),
+                missing={"region" + EVIL: "why" + EVIL},
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("room", "listed"), [(group, report.SECTIONS_GROUP), (participant, report.SECTIONS_PARTICIPANT)]
+)
+def test_every_file_of_a_room_is_a_listed_section(room, listed: tuple[Callable, ...]) -> None:
+    files = {f"{room.__name__}.{module.name}" for module in pkgutil.iter_modules(room.__path__)}
+    assert {section.__module__ for section in listed} == files
+    assert len(listed) == len(files)
+    for file in files:
+        assert importlib.import_module(file).section.__doc__
+
+
+def test_sections_without_their_data_are_left_out(bare: Result, pages) -> None:
+    anchors = lxml.html.fromstring(pages["bare"].html).xpath("//main/section/@id")
+    assert not {"null", "baselines", "sites", "weights", "warnings"} & set(anchors)
+    assert {"answer", "flow", "cohort", "design", "discrimination", "methods", "provenance"} <= set(anchors)
+    assert "motion" not in lxml.html.fromstring(pages["ready matrix"].html).xpath("//main/section/@id")
+
+
+def test_the_package_is_light_to_import() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, bidsml.report; "
+        "print([m for m in ('matplotlib', 'sklearn', 'nilearn', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
