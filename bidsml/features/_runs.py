@@ -14,7 +14,8 @@ BoolArray = NDArray[np.bool_]
 def iter_runs(data: ScanData) -> Iterator[tuple[FloatArray, BoolArray]]:
     """Yield each run's unfiltered signals and which of its volumes are not censored.
 
-    Volumes before the steady state (NaN in every region) are left out of both.
+    Volumes before the steady state (NaN in every region) are left out of both. Volumes that another tool
+    censored are NaN in every region too; they stay, so that the volumes are evenly spaced, and are not kept.
 
     Yields
     ------
@@ -39,6 +40,7 @@ def iter_runs(data: ScanData) -> Iterator[tuple[FloatArray, BoolArray]]:
     start = 0
     for length in data.run_lengths or (len(censored),):
         run = data.unfiltered[start : start + length]
-        steady = np.isfinite(run).any(axis=1)
-        yield run[steady], ~censored[start : start + length][steady]
+        known = np.isfinite(run).any(axis=1)
+        steady = np.logical_or.accumulate(known)
+        yield run[steady], (known & ~censored[start : start + length])[steady]
         start += length

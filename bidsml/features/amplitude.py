@@ -64,6 +64,12 @@ def _amplitude(signals: FloatArray, data: ScanData, *, measure: str) -> FloatArr
             f"found {len(signals) * tr_s:.0f} s",
             hint="use a longer scan or another feature kind",
         )
+    holes = int((~np.isfinite(signals).any(axis=1)).sum())
+    if holes:
+        raise DataError(
+            f"{data.scan.path}: {measure} needs evenly spaced volumes, {holes} were censored by the tool that made it",
+            hint="give BOLD images or uncensored time series",
+        )
     present = np.asarray(np.isfinite(signals).all(axis=0))
     frequencies, power = periodogram(signals[:, present], fs=1 / tr_s, detrend="linear", axis=0)
     amplitude: FloatArray = np.sqrt(power)

@@ -1,5 +1,6 @@
 """Denoise the regional signals of BOLD images: confounds, band-pass, censoring."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -74,25 +75,14 @@ def clean_scan(
     DataError
         The confounds have another number of volumes, or too few volumes are left.
     """
-    n_volumes = regions.n_volumes
-    confounds = _match(scan, confounds, n_volumes)
+    confounds = _match(scan, confounds, regions.n_volumes)
     kept = _kept_volumes(confounds, denoise)
-    steady = np.logical_or.accumulate(~confounds.non_steady)
     band = _band(scan, denoise, tr_s)
     notes = _check_enough(scan, kept, n_regressors=len(confounds.columns), band=band, tr_s=tr_s)
-    missing = dict(regions.missing)
     regressors = confounds.table.to_numpy(dtype=np.float64) if len(confounds.columns) else None
-    present = np.array([name not in missing for name in regions.names])
-    raw = regions.signals[:, present]
-
-    signals = np.full((int(kept.sum()), len(present)), np.nan)
-    signals[:, present] = _standardised(_filtered(raw, regressors, kept=kept, band=band, tr_s=tr_s), raw)
-    for name in (n for n, column in zip(regions.names, signals.T, strict=True) if np.isnan(column).all()):
-        missing.setdefault(name, "nothing is left of its signal after denoising")
-    unfiltered = np.full((n_volumes, len(present)), np.nan)
-    percent, unit_note = _unfiltered(raw[steady], None if regressors is None else regressors[steady])
-    unfiltered[np.ix_(steady, present)] = percent
-    unfiltered[:, [name in missing for name in regions.names]] = np.nan
+    signals, missing = _denoise(regions, regressors, kept=kept, band=band, tr_s=tr_s)
+    steady = np.logical_or.accumulate(~confounds.non_steady)
+    unfiltered, unit_notes = _denoise_unfiltered(regions, regressors, steady=steady, missing=missing)
     qc = scan_qc(
         scan,
         kept=kept,
@@ -102,7 +92,7 @@ def clean_scan(
         confounds=confounds,
         coverage=regions.coverage,
         n_nonfinite_voxels=regions.n_nonfinite_voxels,
-        warnings=(*notes, *unit_note),
+        warnings=(*notes, *unit_notes),
     )
     return ScanData(
         scan=scan,
@@ -203,42 +193,51 @@ def _check_enough(
     return (f"band-pass and {n_regressors} regressors leave about {max(free, 0):.0f} degrees of freedom",)
 
 
-def _filtered(
-    raw: FloatArray,
-    regressors: FloatArray | None,
-    *,
-    kept: BoolArray,
-    band: Band,
-    tr_s: float | None,
-) -> FloatArray:
-    """Detrended, filtered, censored, regressed: ``(n_kept, n_regions)``."""
-    return np.asarray(
-        clean(
-            raw,
-            confounds=regressors,
-            detrend=True,
-            standardize=None,
-            sample_mask=None if kept.all() else np.flatnonzero(kept),
-            filter=False if band == (None, None) else "butterworth",
-            high_pass=band[0],
-            low_pass=band[1],
-            t_r=tr_s,
-        ),
-        dtype=np.float64,
+def _denoise(
+    regions: RegionSignals, regressors: FloatArray | None, *, kept: BoolArray, band: Band, tr_s: float | None
+) -> tuple[FloatArray, dict[str, str]]:
+    """Detrended, filtered, censored, regressed, standardised ``(n_kept, n_regions)``; and what is missing now."""
+    missing = dict(regions.missing)
+    present = np.array([name not in missing for name in regions.names])
+    raw = regions.signals[:, present]
+    cleaned = clean(
+        raw,
+        confounds=regressors,
+        detrend=True,
+        standardize=None,
+        sample_mask=None if kept.all() else np.flatnonzero(kept),
+        filter=False if band == (None, None) else "butterworth",
+        high_pass=band[0],
+        low_pass=band[1],
+        t_r=tr_s,
     )
+    signals = np.full((len(cleaned), len(present)), np.nan)
+    signals[:, present] = _standardise(np.asarray(cleaned, dtype=np.float64), raw)
+    for name, column in zip(regions.names, signals.T, strict=True):
+        if np.isnan(column).all():
+            missing.setdefault(name, "nothing is left of its signal after denoising")
+    return signals, missing
 
 
-def _standardised(cleaned: FloatArray, raw: FloatArray) -> FloatArray:
+def _standardise(cleaned: FloatArray, raw: FloatArray) -> FloatArray:
     """Mean 0 and sample standard deviation 1; NaN where rounding is all that denoising left of a region."""
     spread = cleaned.std(axis=0, ddof=1)
     left = spread > NOTHING_LEFT * raw.std(axis=0, ddof=1)
     return np.where(left, (cleaned - cleaned.mean(axis=0)) / np.where(left, spread, 1.0), np.nan)
 
 
-def _unfiltered(raw: FloatArray, regressors: FloatArray | None) -> tuple[FloatArray, tuple[str, ...]]:
-    """Detrended and regressed, in percent of each region's mean: ``(n_steady, n_regions)``."""
+def _denoise_unfiltered(
+    regions: RegionSignals, regressors: FloatArray | None, *, steady: BoolArray, missing: Mapping[str, str]
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Detrended and regressed only, in percent of each region's mean: ``(n_volumes, n_regions)``."""
+    present = np.array([name not in missing for name in regions.names])
+    raw = regions.signals[np.ix_(steady, present)]
+    used = None if regressors is None else regressors[steady]
+    cleaned = np.asarray(clean(raw, confounds=used, detrend=True, standardize=None, filter=False))
     means = raw.mean(axis=0)
-    cleaned = np.asarray(clean(raw, confounds=regressors, detrend=True, standardize=None, filter=False))
-    if (means <= raw.std(axis=0)).any():
-        return cleaned, ("signals vary around 0, not around a mean: amplitudes are not in percent",)
-    return 100 * cleaned / means, ()
+    in_percent = bool((means > raw.std(axis=0)).all())
+    unfiltered = np.full(regions.signals.shape, np.nan)
+    unfiltered[np.ix_(steady, present)] = 100 * cleaned / means if in_percent else cleaned
+    return unfiltered, () if in_percent else (
+        "signals vary around 0, not around a mean: amplitudes are not in percent",
+    )

@@ -30,7 +30,7 @@ def clean_timeseries(
     Raises
     ------
     DataError
-        Names and columns do not fit, or fewer than 10 volumes or two regions are left.
+        Names and columns do not fit, or fewer than 10 volumes are left, or no region.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(names) or len(set(names)) != len(names):

@@ -69,3 +69,11 @@ def test_runs_are_measured_apart(correlated: np.ndarray) -> None:
 def test_what_is_needed(correlated: np.ndarray, n_volumes: int, tr_s: float | None, words: str) -> None:
     with pytest.raises(DataError, match=words):
         extract(make_data(correlated[:n_volumes], tr_s=tr_s), "alff")
+
+
+def test_censored_ready_series_have_no_spectrum(correlated: np.ndarray) -> None:
+    correlated[:3] = np.nan  # before the steady state: left out
+    assert np.isfinite(extract(make_data(correlated), "falff")).all()
+    correlated[100] = np.nan
+    with pytest.raises(DataError, match="1 were censored"):
+        extract(make_data(correlated), "falff")

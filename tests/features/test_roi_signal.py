@@ -63,3 +63,10 @@ def test_too_short_or_absent(correlated: np.ndarray) -> None:
         extract(make_data(correlated[:6]), "sd")
     with pytest.raises(DataError, match="needs time series"):
         extract(make_data(), "sd")
+
+
+def test_volumes_censored_by_another_tool_are_no_neighbours(correlated: np.ndarray) -> None:
+    holed = correlated.copy()
+    holed[100] = np.nan
+    steps = np.delete(np.diff(correlated, axis=0), [99, 100], axis=0)
+    assert_allclose(extract(make_data(holed), "mssd"), np.sqrt((steps**2).mean(axis=0)))
