@@ -136,7 +136,8 @@ def _judge(result: Result) -> AnswerKind:
 def _say_estimate(result: Result) -> str:
     row = result.headline
     meaning = wording.METRIC_MEANING.get(result.primary_metric, "")
-    named = f", 95 % interval {wording.interval(row.low, row.high)} ({row.interval})" if row.interval else ""
+    how = [part for part in (row.interval, row.note) if part]
+    named = f", 95 % interval {wording.interval(row.low, row.high)} ({', '.join(how)})" if row.interval else ""
     return (
         f"{row.estimator.replace('_', ' ').capitalize()} reached {_article(name_primary(result))} of "
         f"{wording.estimate(row.estimate)}{named} on {say_counts(result)}"
@@ -175,7 +176,8 @@ def _say_confounds(result: Result) -> str:
         return f"The biomarker does better than the confounds alone ({columns}: {reached}): {gap}."
     if gain(difference) < 0:
         return f"The confounds alone do as well or better: {columns} reach {reached}; {gap}."
-    return f"The confounds alone do about as well: {columns} reach {reached}; {gap}, so no gain over them is shown."
+    # Not significant is not the same as equal: the interval may hold a real gain.
+    return f"A gain over the confounds alone is not shown: {columns} reach {reached}; {gap}."
 
 
 def _say_added_value(result: Result) -> str:

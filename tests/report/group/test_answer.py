@@ -43,14 +43,15 @@ def test_significant_and_beyond_the_confounds(good: Result) -> None:
     assert "0.140 (0.050 to 0.230, p = 0.0040)" in text
 
 
-@pytest.mark.parametrize(("difference", "words"), [(0.02, "about as well"), (-0.02, "as well or better")])
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [(0.02, "A gain over the confounds alone is not shown"), (-0.02, "The confounds alone do as well or better")],
+)
 def test_significant_but_not_beyond_the_confounds(good: Result, difference: float, words: str) -> None:
     made = change(good, "biomarker - nuisance", estimate=difference, low=-0.1, high=0.1, p=0.6)
     said = answer(made)
     assert said.kind == "not beyond the confounds"
-    assert any(
-        "The confounds alone do" in s and words in s and "age and mean_fd reach AUC 0.600" in s for s in said.sentences
-    )
+    assert any(words in s and "age and mean_fd reach AUC 0.600" in s for s in said.sentences)
 
 
 def test_a_significantly_worse_biomarker_is_not_beyond_the_confounds(good: Result) -> None:
