@@ -13,7 +13,14 @@ from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.participants import read_participants
 from bidsml.bids.scans import find_scans
 from bidsml.bids.tables import read_columns, read_row, table_files
-from bidsml.errors import EXIT_BUG, AnalysisFileError, MissingInputError, NothingSelectedError, near_names
+from bidsml.errors import (
+    EXIT_BUG,
+    AnalysisFileError,
+    InterruptedRunError,
+    MissingInputError,
+    NothingSelectedError,
+    near_names,
+)
 from bidsml.graph.participant import ParticipantPlan, init_participants_wf, reads_tables, workflow_name
 from bidsml.graph.run import NodeFailure, Progress, RunOutcome
 from bidsml.records import Scan
@@ -162,11 +169,12 @@ def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, out
     for plan in selection.plans:
         name = workflow_name(plan.participant_id)
         failure = next((f for f in outcome.failures if name in f.node.split(".")), None)
+        if failure is None and not any(name in node.split(".") for node in outcome.published):
+            failure = NodeFailure(name, InterruptedRunError("not finished", hint="run the same command again"))
         if failure is not None:
             failures[plan.participant_id] = failure
-    unplaced = [f for f in outcome.failures if f not in failures.values()]
-    if unplaced and not failures:
-        raise unplaced[0].error
+    if outcome.failures and not any(f in failures.values() for f in outcome.failures):
+        raise outcome.failures[0].error
     for plan in selection.plans:
         label = plan.participant_id
         write_status(options.output_dir, _participant_status(label, spec.name, failures.get(label)))

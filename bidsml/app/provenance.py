@@ -4,6 +4,7 @@ import hashlib
 import platform
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bidsml.records import Provenance, Scan
 from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Versions of Python and of bidsml's direct dependencies."""
     versions = {"python": platform.python_version(), "bidsml": bidsml.__version__}

@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from nipype import Merge, Node, Workflow
-from nipype.interfaces.base import BaseInterface, DynamicTraitedSpec, File, TraitedSpec, Undefined, traits
+from nipype.interfaces.base import (
+    BaseInterface,
+    DynamicTraitedSpec,
+    File,
+    InputMultiObject,
+    TraitedSpec,
+    Undefined,
+    traits,
+)
 from threadpoolctl import threadpool_limits
 
 from bidsml.errors import BidsmlError
 
 ERROR_FILE = "error.json"
+RECEIPT_FILE = "receipt.json"
+"""What a publishing step leaves in its node's folder when it is finished."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What every step rests on, beside the rooms that its own module imports.
 _FOUNDATION = ("errors.py", "records.py", "spec")
@@ -45,7 +55,7 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
         self._names = [name for name in inspect.signature(_load(step)).parameters if name != "out_dir"]
         for name in self._names:
             self.inputs.add_trait(name, _trait(hints[name]))
-        self.inputs.add_trait("depends_on", traits.List(File(exists=True)))
+        self.inputs.add_trait("depends_on", InputMultiObject(File(exists=True)))
         self.inputs.add_trait("source_digest", traits.Str())
         unset = dict.fromkeys([*self._names, "depends_on"], Undefined)
         self.inputs.trait_set(trait_change_notify=False, source_digest=source_digest(step.partition(":")[0]), **unset)
@@ -103,6 +113,9 @@ def connect_list(workflow: Workflow, sources: Sequence[Node], target: Node, fiel
     if not sources:
         target.inputs.trait_set(**{field: []})
         return
+    if len(sources) == 1:
+        workflow.connect(sources[0], "out", target, field)
+        return
     merge = Node(Merge(len(sources)), name=f"{target.name}_{field}", run_without_submitting=True)
     for number, source in enumerate(sources, start=1):
         workflow.connect(source, "out", merge, f"in{number}")
@@ -120,7 +133,7 @@ def _trait(hint: Any) -> Any:
     if hint is Path:
         return File(exists=True)
     if hint == list[Path]:
-        return traits.List(File(exists=True))
+        return InputMultiObject(File(exists=True))
     scalars = {str: traits.Str, int: traits.Int, float: traits.Float, bool: traits.Bool}
     if hint not in scalars:
         raise TypeError(f"a step takes paths and scalars, not {hint}")
@@ -131,7 +144,7 @@ def _typed(value: Any, hint: Any) -> Any:
     if hint is Path:
         return Path(value)
     if hint == list[Path]:
-        return [Path(path) for path in value]
+        return [Path(path) for path in ([value] if isinstance(value, str) else value)]
     return value
 
 

@@ -1,7 +1,9 @@
 """Run a graph: plugin and resources, progress, and what became of every node."""
 
+import gc
 import json
 import logging
+import multiprocessing
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +15,13 @@ from nipype import Node, Workflow
 
 from bidsml import errors
 from bidsml.errors import BidsmlError, MissingInputError, UsageError
-from bidsml.graph.node import ERROR_FILE
+from bidsml.graph.node import ERROR_FILE, RECEIPT_FILE
 
 logger = logging.getLogger(__name__)
 
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
+STEP_MODULES = ("bidsml.steps.participant", "bidsml.steps.group", "bidsml.steps.publication")
+
 Graph: TypeAlias = Workflow
 """What the rooms above hold and hand back; only this room knows that it is Nipype's."""
 
@@ -36,9 +40,17 @@ class NodeFailure:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What became of a graph: the nodes, and those that failed by their own fault (not for want of input)."""
+    """What became of a graph.
 
-    nodes: tuple[str, ...]
+    Attributes
+    ----------
+    published
+        Full names of the publishing nodes that finished in this run.
+    failures
+        Nodes that failed by their own fault, not for want of input.
+    """
+
+    published: frozenset[str]
     failures: tuple[NodeFailure, ...] = field(default=())
 
 
@@ -53,6 +65,7 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
     if plugin_file is None:
         if nprocs == 1:
             return "Linear", {}
+        multiprocessing.set_forkserver_preload([*STEP_MODULES])
         return "MultiProc", {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
     try:
         content = yaml.safe_load(plugin_file.read_text(encoding="utf-8"))
@@ -94,21 +107,30 @@ def run_workflow(
     if progress is not None:
         plugin_args = {**plugin_args, "status_callback": lambda node, status: progress(node.fullname, status)}
         progress(str(len(nodes)), "total")
+    folders = {name: Path(workflow.base_dir).joinpath(*name.split(".")) for name in nodes}
+    for folder in folders.values():
+        (folder / RECEIPT_FILE).unlink(missing_ok=True)
     crashed: Exception | None = None
+    # Nipype collects garbage at every poll; what is imported and built by now need not be searched each time.
+    gc.collect()
+    gc.freeze()
     try:
         workflow.run(plugin=plugin, plugin_args=dict(plugin_args))
     except Exception as error:  # Nipype raises whatever a node raised: sorted out below, from the nodes' own folders.
         logger.debug("the graph ended with %s", error)
         crashed = error
-    failures = _explained(nodes) or ([] if crashed is None else [_unexplained(crashed, crash_dir)])
+    finally:
+        gc.unfreeze()
+    failures = _explained(folders) or ([] if crashed is None else [_unexplained(crashed, crash_dir)])
     if crashed is not None and all(failure.is_bug is False for failure in failures):
         failures += _bugs(crash_dir, known={failure.node for failure in failures})
-    return RunOutcome(nodes=tuple(node.fullname for node in nodes), failures=tuple(failures))
+    published = frozenset(name for name, folder in folders.items() if (folder / RECEIPT_FILE).is_file())
+    return RunOutcome(published, tuple(failures))
 
 
 def describe_nodes(graph: Graph) -> list[tuple[str, float]]:
     """Every node's full name and the memory it asks for, in GB."""
-    return [(node.fullname, float(node.mem_gb)) for node in _nodes(graph)]
+    return [(name, float(node.mem_gb)) for name, node in _nodes(graph).items()]
 
 
 def draw(graph: Graph, stem: Path) -> Path:
@@ -126,19 +148,20 @@ def draw(graph: Graph, stem: Path) -> Path:
     return stem.with_suffix(f".{image_format}")
 
 
-def _nodes(workflow: Workflow) -> list[Node]:
-    return [workflow.get_node(name) for name in sorted(workflow.list_node_names())]
+def _nodes(workflow: Workflow) -> dict[str, Node]:
+    """Nodes by full name, which is also their place below the work folder."""
+    return {f"{workflow.name}.{name}": workflow.get_node(name) for name in sorted(workflow.list_node_names())}
 
 
-def _explained(nodes: list[Node]) -> list[NodeFailure]:
+def _explained(folders: Mapping[str, Path]) -> list[NodeFailure]:
     """Failures that a step explained itself, read from its node's folder."""
     found = []
-    for node in nodes:
-        path = Path(node.output_dir()) / ERROR_FILE
+    for name, folder in folders.items():
+        path = folder / ERROR_FILE
         if path.is_file():
             content = json.loads(path.read_text(encoding="utf-8"))
             kind: type[BidsmlError] = getattr(errors, content["kind"])
-            found.append(NodeFailure(node.fullname, kind(content["message"], hint=content["hint"])))
+            found.append(NodeFailure(name, kind(content["message"], hint=content["hint"])))
     return found
 
 
