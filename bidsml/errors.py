@@ -129,7 +129,8 @@ def near_names(found: str, known: Iterable[str]) -> str:
         For example ``"did you mean 'atlas'?"``, or ``"known: a, b, c"``.
     """
     names = sorted(str(name) for name in known)
-    close = get_close_matches(found, names, n=3, cutoff=0.6)
+    begun = [name for name in names if len(found.strip("-")) > 2 and name.startswith(found)]
+    close = begun[:3] or get_close_matches(found, names, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(name) for name in close) + "?"
     return "known: " + ", ".join(names)
