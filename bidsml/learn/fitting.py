@@ -165,27 +165,33 @@ def best(scores: Sequence[float]) -> int:
 # ------------------------------------------------------------------ many labellings at once
 
 
-def fit_fold_many(prepared: PreparedFold, targets: FloatArray, *, recipe: Recipe) -> list[FittedFold]:
-    """Do what :func:`fit_fold` does for every labelling, with one factorisation per split and grid point.
+def fit_fold_many(
+    prepared: PreparedFold, targets: FloatArray, *, recipe: Recipe, wanted: Sequence[int]
+) -> list[FittedFold]:
+    """Do what :func:`fit_fold` does for many labellings, with one factorisation per split and grid point.
 
     Parameters
     ----------
     targets
         One labelling a column, ``(n, n_draws)``.
+    wanted
+        Columns whose fit is returned, in this order. The others only keep them company: a product of matrices rounds
+        by its shape, and a draw must not depend on how many others are asked for.
     """
-    chosen = np.zeros(targets.shape[1], dtype=int)
+    chosen = dict.fromkeys(wanted, 0)
     if recipe.tunes:
         tables = [_score_grid_many(split, targets, recipe=recipe) for split in prepared.inner]
-        for draw in range(targets.shape[1]):
+        for draw in wanted:
             scores = [
                 judge(prepared.inner, [table[point][draw] for table in tables], targets[:, draw], recipe=recipe)
                 for point in range(len(recipe.grid))
             ]
             chosen[draw] = best(scores)
-    fitted = {}
-    for point in np.unique(chosen):
-        fitted[point] = _fit_point_many(prepared.outer, targets, recipe.grid[point], recipe=recipe)
-    return [fitted[point][draw] for draw, point in enumerate(chosen)]
+    fitted = {
+        point: _fit_point_many(prepared.outer, targets, recipe.grid[point], recipe=recipe)
+        for point in sorted(set(chosen.values()))
+    }
+    return [fitted[point][draw] for draw, point in chosen.items()]
 
 
 def _score_grid_many(split: PreparedSplit, targets: FloatArray, *, recipe: Recipe) -> list[list[FittedFold]]:

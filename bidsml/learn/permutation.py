@@ -1,6 +1,6 @@
 """Permutation tests: the whole pipeline refitted on shuffled labels, draw by draw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, IntArray, Permu
 from bidsml.spec import AnalysisSpec, EstimatorSpec
 
 # Labellings that share a factorisation; a draw always has the same neighbours, whatever the chunk.
-_BATCH = 64
+_BATCH = 128
 # Two statistics this close are a tie: the same labelling fitted in another order of operations.
 _TIE = 1e-10
 _OBSERVED = -1
@@ -124,11 +124,11 @@ def permute(
     for number, fold in enumerate(first):
         prepared = prepare_fold(given, fold, recipe=recipe)
         for batch in batches:
-            columns = np.column_stack([labels[draw] for draw in batch])
-            for draw, fit in zip(batch, _fit_labellings(prepared, columns, recipe), strict=True):
-                # Neighbours that fill a batch up are not counted; the observed labels are in every batch.
-                if draw in fits and len(fits[draw]) == number:
-                    fits[draw].append(replace(fit, estimator=None))
+            # Neighbours that fill a batch up are not counted; the observed labels are in every shared batch.
+            wanted = [draw for draw in batch if draw in fits and len(fits[draw]) == number]
+            fitted = _fit_labellings(prepared, batch, labels, recipe=recipe, wanted=wanted)
+            for draw, fit in zip(wanted, fitted, strict=True):
+                fits[draw].append(replace(fit, estimator=None))
     aggregate = _aggregate(fits[_OBSERVED], first, cohort, recipe)
     statistics = {
         draw: _statistic(fits[draw], first, labels[draw], recipe=recipe, aggregate=aggregate) for draw in fits
@@ -172,10 +172,18 @@ def _labelling(draw: int, cohort: Cohort, folds: Sequence[Fold], *, spec: Analys
     )
 
 
-def _fit_labellings(prepared: PreparedFold, labels: FloatArray, recipe: Recipe) -> list[FittedFold]:
-    if recipe.fits_many:
-        return fit_fold_many(prepared, labels, recipe=recipe)
-    return [fit_fold(prepared, column, recipe=recipe) for column in labels.T]
+def _fit_labellings(
+    prepared: PreparedFold,
+    batch: Sequence[int],
+    labels: Mapping[int, FloatArray],
+    *,
+    recipe: Recipe,
+    wanted: Sequence[int],
+) -> list[FittedFold]:
+    if not recipe.fits_many:
+        return [fit_fold(prepared, labels[draw], recipe=recipe) for draw in wanted]
+    targets = np.column_stack([labels[draw] for draw in batch])
+    return fit_fold_many(prepared, targets, recipe=recipe, wanted=[batch.index(draw) for draw in wanted])
 
 
 def _aggregate(fits: Sequence[FittedFold], folds: Sequence[Fold], cohort: Cohort, recipe: Recipe) -> Aggregate:

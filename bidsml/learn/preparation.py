@@ -6,10 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import linalg
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -52,6 +51,35 @@ class UsableFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+class MedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Fill missing values with the training median of their column.
+
+    scikit-learn's ``SimpleImputer(strategy="median")`` gives the same numbers by way of masked arrays, which took a
+    third of a fold's preparation (0.5 of 1.4 s on 784 × 6105); one sort, which puts NaN last, takes a tenth.
+    """
+
+    def fit(self, X: FloatArray, y: Any = None) -> Self:
+        """Fit on training rows, ``(n, n_features)``; a column that is missing throughout gets 0."""
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
+        ordered = np.sort(X.T, axis=1)
+        count = X.shape[0] - np.isnan(X).sum(axis=0)
+        column = np.arange(X.shape[1])
+        lower, upper = (ordered[column, np.maximum(middle, 0)] for middle in ((count - 1) // 2, count // 2))
+        self.median_ = np.where(count > 0, (lower + upper) / 2, 0.0)
+        return self
+
+    def transform(self, X: FloatArray) -> FloatArray:
+        """Return a copy without missing values."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
+        return np.where(np.isnan(X), self.median_, X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
 def build_preparation(blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_missing: float) -> Pipeline:
     """Build the label-free part of a fold: select, impute, embed, regress nuisance, scale.
 
@@ -74,7 +102,7 @@ def build_preparation(blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_mi
             tangent = make_pipeline(TangentSpace(max_missing), UsableFeatures(max_missing))
             parts.append((str(number), tangent, slice(block.start, block.stop)))
         else:
-            plain = make_pipeline(UsableFeatures(max_missing), SimpleImputer(strategy="median"))
+            plain = make_pipeline(UsableFeatures(max_missing), MedianImputer())
             parts.append((str(number), plain, slice(block.start, block.stop)))
     stop = max((block.stop for block in blocks), default=0)
     parts.append(("nuisance", "passthrough", slice(stop, stop + n_nuisance)))
@@ -162,8 +190,7 @@ def prepare_split(
         train, test = _append(given.beside, (train_rows, test_rows), (train, test))
     basis = None
     if rotate and train.shape[1] > train.shape[0]:
-        basis, triangle = linalg.qr(train.T, mode="economic", check_finite=False)
-        train, test = triangle.T, test @ basis
+        train, test, basis = _rotate(train, test, keep_basis=keep_basis)
     return PreparedSplit(
         train_rows=train_rows,
         test_rows=test_rows,
@@ -171,14 +198,26 @@ def prepare_split(
         test=np.ascontiguousarray(test),
         columns=kept_columns(preparation, given.blocks),
         scale=np.asarray(preparation["scale"].scale_),
-        basis=basis[:n_prepared] if basis is not None and keep_basis else None,
+        basis=None if basis is None else basis[:n_prepared],
     )
+
+
+def _rotate(
+    train: FloatArray, test: FloatArray, *, keep_basis: bool
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Express both in an orthonormal basis of the training rows' space: trainᵀ = Q R, so train Q = Rᵀ."""
+    if keep_basis:
+        basis, triangle = linalg.qr(train.T, mode="economic", check_finite=False)
+        return triangle.T, test @ basis, basis
+    # Q itself costs as much as the factorisation; its product with the test rows is cheap.
+    rotated, triangle = linalg.qr_multiply(train.T, test, mode="right")
+    return triangle.T, rotated, None
 
 
 def _append(
     beside: FloatArray, rows: tuple[IntArray, IntArray], prepared: tuple[FloatArray, FloatArray]
 ) -> tuple[FloatArray, FloatArray]:
-    fit = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    fit = make_pipeline(MedianImputer(), StandardScaler())
     fit.fit(beside[rows[0]])
     factor = np.sqrt(max(prepared[0].shape[1], 1) / beside.shape[1])
     train, test = (
