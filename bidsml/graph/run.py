@@ -1,6 +1,5 @@
 """Run a graph: plugin and resources, progress, and what became of every node."""
 
-import gc
 import json
 import logging
 import multiprocessing
@@ -14,7 +13,8 @@ import yaml
 from nipype import Node, Workflow
 
 from bidsml import errors
-from bidsml.errors import BidsmlError, MissingInputError, UsageError
+from bidsml.errors import BidsmlError, InterruptedRunError, MissingInputError, UsageError
+from bidsml.graph.multiproc import SteadyMultiProc
 from bidsml.graph.node import ERROR_FILE, RECEIPT_FILE
 
 logger = logging.getLogger(__name__)
@@ -111,16 +111,12 @@ def run_workflow(
     for folder in folders.values():
         (folder / RECEIPT_FILE).unlink(missing_ok=True)
     crashed: Exception | None = None
-    # Nipype collects garbage at every poll; what is imported and built by now need not be searched each time.
-    gc.collect()
-    gc.freeze()
+    steady = SteadyMultiProc(plugin_args=dict(plugin_args)) if plugin == "MultiProc" else plugin
     try:
-        workflow.run(plugin=plugin, plugin_args=dict(plugin_args))
+        workflow.run(plugin=steady, plugin_args=dict(plugin_args))
     except Exception as error:  # Nipype raises whatever a node raised: sorted out below, from the nodes' own folders.
         logger.debug("the graph ended with %s", error)
         crashed = error
-    finally:
-        gc.unfreeze()
     failures = _explained(folders) or ([] if crashed is None else [_unexplained(crashed, crash_dir)])
     if crashed is not None and all(failure.is_bug is False for failure in failures):
         failures += _bugs(crash_dir, known={failure.node for failure in failures})
@@ -172,11 +168,21 @@ def _bugs(crash_dir: Path, known: set[str]) -> list[NodeFailure]:
         text = path.read_text(encoding="utf-8", errors="replace")
         name = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("Node:")), "")
         if name and name not in known:
+            if "BrokenProcessPool" in text:
+                found.append(NodeFailure(name, _killed(name)))
+                continue
             last = text.strip().splitlines()[-1]
             message = f"{name} failed unexpectedly: {last}"
             hint = f"this is a bug in bidsml; report it with logs/crash/{path.name}"
             found.append(NodeFailure(name, BidsmlError(message, hint=hint), is_bug=True))
     return found
+
+
+def _killed(name: str) -> InterruptedRunError:
+    return InterruptedRunError(
+        f"a worker process was killed while {name} ran, most often for want of memory",
+        hint="run the same command again to resume, with fewer --nprocs or more memory",
+    )
 
 
 def _unexplained(error: Exception, crash_dir: Path) -> NodeFailure:
