@@ -37,9 +37,11 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy bidsml
 
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o containers/requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c containers/requirements.lock pyproject.toml --group dev -o containers/requirements-dev.lock
+	$(LOCK) pyproject.toml -o containers/requirements.lock
+	$(LOCK) -c containers/requirements.lock pyproject.toml --group dev -o containers/requirements-dev.lock
+	$(LOCK) -c containers/requirements-dev.lock --group build -o containers/requirements-build.lock
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist
