@@ -64,6 +64,7 @@ def simulate_cohort(out: Path, design: CohortDesign) -> Path:
         signals = _slow_noise(covariance, design.n_volumes, stream)
         motion = _motion(design.n_volumes, row.mean_fd, stream)
         _write_scan(out / "derivatives" / "fmriprep", row.participant_id, mask, regions, signals, motion, stream)
+        _write_anatomy(out, row.participant_id, mask, regions)
     return out
 
 
@@ -156,13 +157,21 @@ def _write_scan(
     data[inside] = np.rint(voxels.T)
     stem = out / label / "func" / f"{label}_task-rest_space-{SPACE}"
     _write_image(Path(f"{stem}_desc-preproc_bold.nii.gz"), data, mask.affine, tr_s=TR_S)
-    write_json(Path(f"{stem}_desc-preproc_bold.json"), {"RepetitionTime": TR_S, "SkullStripped": False})
+    sidecar = {"TaskName": "rest", "RepetitionTime": TR_S, "SkullStripped": False}
+    write_json(Path(f"{stem}_desc-preproc_bold.json"), sidecar)
     _write_image(Path(f"{stem}_desc-brain_mask.nii.gz"), inside.astype(np.uint8), mask.affine)
     write_json(Path(f"{stem}_desc-brain_mask.json"), {"Type": "Brain", "RawSources": ["simulated"]})
     confounds = _confounds(motion, fd, voxels, rng)
     name = out / label / "func" / f"{label}_task-rest_desc-confounds_timeseries"
     write_table(Path(f"{name}.tsv"), confounds)
     write_json(Path(f"{name}.json"), {})
+
+
+def _write_anatomy(out: Path, label: str, mask: nib.Nifti1Image, regions: IntArray) -> None:
+    """A head of uniform brightness: BIDS wants a folder with data of everyone in participants.tsv."""
+    head = np.where(regions > 0, 100, 0).astype(np.int16)
+    _write_image(out / label / "anat" / f"{label}_T1w.nii.gz", head, mask.affine)
+    write_json(out / label / "anat" / f"{label}_T1w.json", {"Modality": "MR", "Manufacturer": "simulated"})
 
 
 def _confounds(motion: FloatArray, fd: FloatArray, voxels: FloatArray, rng: np.random.Generator) -> pd.DataFrame:
@@ -206,10 +215,13 @@ def _write_dataset(out: Path, participants: pd.DataFrame) -> None:
     write_json(out / "dataset_description.json", description)
     write_text(out / "README", "Simulated data: no person was scanned. Made by `bidsml demo`.\n")
     write_table(out / "participants.tsv", participants)
-    write_json(out / "task-rest_bold.json", {"TaskName": "rest", "RepetitionTime": TR_S})
     derivative = {**description, "DatasetType": "derivative"}
     maker = [{"Name": "bidsml demo", "Description": "simulated in the layout of fMRIPrep"}]
-    write_json(out / "derivatives" / "fmriprep" / "dataset_description.json", derivative | {"GeneratedBy": maker})
+    fmriprep = out / "derivatives" / "fmriprep"
+    write_json(fmriprep / "dataset_description.json", derivative | {"GeneratedBy": maker})
+    write_text(fmriprep / "README", "Simulated preprocessed scans, in the layout of fMRIPrep.\n")
+    # Confounds tables have no place in the specification yet.
+    write_text(fmriprep / ".bidsignore", "*_desc-confounds_timeseries.*\n")
 
 
 def _write_atlas(
