@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bidsml.bids.tableformats import Table, load_table
-from bidsml.errors import AnalysisFileError, near_names
+from bidsml.errors import AnalysisFileError, MissingInputError, near_names
 from bidsml.records import FloatArray
 
 _logger = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ def encoded_table(
 ) -> Encoded:
     """Read a table and turn its chosen columns into numbers; the last ones are kept in memory.
 
+    Files of one participant each may differ in their columns: there a name in ``columns`` that is absent becomes NaN,
+    and a pattern that matches nothing is passed over. That it matches in somebody's file is checked elsewhere.
+
     Parameters
     ----------
     columns, exclude
@@ -45,6 +48,8 @@ def encoded_table(
     ------
     AnalysisFileError
         A pattern matches no column, or nothing is left.
+    MissingInputError
+        Nothing is left of one participant's own file.
     """
     status = path.stat()
     return _encode(path, key, columns, exclude, leave_out, (status.st_size, status.st_mtime_ns))
@@ -68,31 +73,46 @@ def _encode(
         if reason:
             _logger.warning("%s: column %r is left out: %s", path, name, reason)
             continue
-        encoded = encode_column(table.cells[name], name=name)
+        encoded = encode_column(table.cells.get(name, (None,)), name=name)
         names += encoded
         arrays += encoded.values()
+    message = f"{path}: no column with numbers is left of {', '.join(chosen) or 'none'}"
+    if table.ids is None and not any(np.isfinite(array).any() for array in arrays):
+        raise MissingInputError(message, hint="see columns and exclude, or whether this participant's file is complete")
     if not names:
-        raise AnalysisFileError(
-            f"{path}: no column with numbers is left of {', '.join(chosen) or 'none'}", hint="see columns and exclude"
-        )
+        raise AnalysisFileError(message, hint="see columns and exclude")
     return Encoded(table, tuple(names), np.column_stack(arrays))
 
 
 def _choose(table: Table, *, columns: Sequence[str], exclude: Sequence[str], leave_out: Sequence[str]) -> list[str]:
     known = list(table.cells)
-    wanted = _match(columns, known, path=table.path, what="columns") if columns else set(known)
-    unwanted = _match(exclude, known, path=table.path, what="exclude") | set(leave_out)
-    return [name for name in known if name in wanted and name not in unwanted]
+    wanted = _match(columns, table, what="columns") if columns else set(known)
+    unwanted = _match(exclude, table, what="exclude") | set(leave_out)
+    # Only one participant's own file may lack what the analysis names.
+    absent = [name for name in columns if name not in known and not _is_pattern(name) and table.ids is None]
+    return [name for name in (*known, *absent) if name in {*wanted, *absent} and name not in unwanted]
 
 
-def _match(patterns: Iterable[str], known: Sequence[str], *, path: Path, what: str) -> set[str]:
+def _match(patterns: Iterable[str], table: Table, *, what: str) -> set[str]:
+    known = list(table.cells)
     found: set[str] = set()
     for pattern in patterns:
-        hits = {name for name in known if name == pattern or fnmatchcase(name, pattern)}
-        if not hits:
-            raise AnalysisFileError(f"{what}: {pattern!r} matches no column of {path}", hint=near_names(pattern, known))
+        hits = {name for name in known if matches_pattern(name, pattern)}
+        if not hits and table.ids is not None:
+            raise AnalysisFileError(
+                f"{what}: {pattern!r} matches no column of {table.path}", hint=near_names(pattern, known)
+            )
         found |= hits
     return found
+
+
+def matches_pattern(name: str, pattern: str) -> bool:
+    """Whether a column is meant by an entry of ``columns`` or ``exclude``: its name, or a shell pattern."""
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def _is_pattern(text: str) -> bool:
+    return any(character in text for character in "*?[")
 
 
 def _why_left_out(table: Table, cells: Sequence[str | None]) -> str:

@@ -119,16 +119,37 @@ def resolve_atlas(name: str, *, bids_dir: Path, derivatives: Mapping[str, Path])
     return str(resolve_file(name, bids_dir=bids_dir, derivatives=derivatives))
 
 
-def reference_files(references: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path]) -> tuple[Path, ...]:
-    """Tables of all participants that column references read, those that exist: participants.tsv, then the others.
+def is_per_participant(template: str) -> bool:
+    """Whether a file template stands for one file per participant."""
+    return "{participant}" in template
+
+
+def reference_files(
+    references: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path], participants: Iterable[str] = ()
+) -> tuple[Path, ...]:
+    """Files that column references read, those that exist: what a node must hash.
+
+    Parameters
+    ----------
+    participants
+        Labels without ``sub-``: whose files to list where a reference names one file per participant.
+
+    Returns
+    -------
+    tuple of Path
+        participants.tsv, then the others in the order of the references and of ``participants``, each once.
 
     Raises
     ------
     AnalysisFileError
         As :func:`parse_reference` and :func:`resolve_file`.
     """
+    labels = tuple(participants)
+    templates = dict.fromkeys(r.file for r in map(parse_reference, references) if r.file is not None)
     files = [bids_dir / "participants.tsv"]
-    for reference in map(parse_reference, references):
-        if reference.file is not None and "{participant}" not in reference.file:
-            files.append(resolve_file(reference.file, bids_dir=bids_dir, derivatives=derivatives))
+    for template in templates:
+        whose: tuple[str | None, ...] = labels if is_per_participant(template) else (None,)
+        files += [
+            resolve_file(template, bids_dir=bids_dir, derivatives=derivatives, participant_id=one) for one in whose
+        ]
     return tuple(path for path in dict.fromkeys(files) if path.exists())

@@ -1,5 +1,6 @@
 """Read the formats of tables: TSV, CSV, flat JSON, FreeSurfer ``.stats``, FreeSurfer ``stats2table`` output."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,23 @@ class Table:
     def rows_of(self, participant_id: str) -> tuple[int, ...]:
         """Numbers of the rows of one participant: exact text, or the label that the text becomes in BIDS."""
         return (0,) if self.ids is None else self._rows.get(participant_id, ())
+
+    def cell(self, column: str, participant_id: str) -> str | None:
+        """One participant's cell; ``None`` where it is missing or the participant is not in the table.
+
+        Raises
+        ------
+        DataError
+            The participant has several rows that differ in this column.
+        """
+        rows = self.rows_of(participant_id)
+        values = self.cells[column]
+        if len({values[row] for row in rows}) > 1:
+            raise DataError(
+                f"{self.path} has {len(rows)} rows for participant {participant_id} that differ in {column!r}",
+                hint="keep one row per participant, for example one session",
+            )
+        return values[rows[0]] if rows else None
 
 
 def load_table(path: Path, *, key: str) -> Table:
@@ -110,7 +128,7 @@ def _separator(path: Path) -> str:
 def _read_json(path: Path, key: str) -> Table:
     content = read_json(path)
     numbers = {
-        name: (repr(value),)
+        name: (repr(value) if math.isfinite(value) else None,)
         for name, value in content.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

@@ -1,6 +1,6 @@
 """Columns and rows of tables, joined on the participant label as text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +8,23 @@ import pandas as pd
 
 from bidsml.bids.encoding import Encoded, encoded_table
 from bidsml.bids.names import check_label
+from bidsml.bids.participantfiles import ParticipantFiles
 from bidsml.bids.participants import ID
-from bidsml.bids.references import ColumnReference, parse_reference, resolve_file
-from bidsml.bids.tableformats import load_table
+from bidsml.bids.references import ColumnReference, is_per_participant, parse_reference, resolve_file
+from bidsml.bids.tableformats import Table, load_table
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
 from bidsml.spec import FeatureSpec
 
-__all__ = ["ColumnReference", "parse_reference", "read_columns", "read_row", "table_files"]
+__all__ = [
+    "ColumnReference",
+    "check_columns",
+    "check_features",
+    "parse_reference",
+    "read_columns",
+    "read_row",
+    "table_files",
+]
 
 _PARTICIPANTS = "participants.tsv"
 
@@ -28,23 +37,72 @@ def read_columns(
     Parameters
     ----------
     references
-        ``column`` or ``FILE:column``; a joined column is named by what follows the colon.
+        ``column`` or ``FILE:column``; a joined column is named by what follows the colon. FILE is a table with a row
+        per participant or, with ``{participant}`` in it, one file per participant.
     participants
         As :func:`bidsml.bids.participants.read_participants` gives it.
 
     Returns
     -------
     pandas.DataFrame
-        Same rows in the same order; text cells, ``None`` where missing or where FILE lacks the participant.
+        Same rows in the same order; text cells, ``None`` where missing, where FILE lacks the participant, or where
+        the participant has no FILE.
 
     Raises
     ------
     AnalysisFileError
-        A column is not there, or two files would give one column name.
+        A column is not there (of files per participant: in none of them), or two files would give one column name.
+    MissingInputError
+        The file is not there (of files per participant: none of them), or its content is not on this machine.
     DataError
         No participant of FILE is known, or one participant has several rows that differ.
     """
     joined = participants.copy()
+    for file, columns in _columns_by_file(references, participants, bids_dir=bids_dir).items():
+        if is_per_participant(file):
+            files = ParticipantFiles(file, bids_dir=bids_dir, derivatives=derivatives)
+            cells = files.read_entries(columns, participants[ID].tolist())
+        else:
+            path = resolve_file(file, bids_dir=bids_dir, derivatives=derivatives)
+            cells = {column: _join(path, column, participants[ID]) for column in columns}
+        for column in columns:
+            joined[column] = pd.Series(cells[column], index=participants.index, dtype=object)
+    return joined
+
+
+def check_columns(
+    references: Iterable[str],
+    participants: pd.DataFrame,
+    *,
+    bids_dir: Path,
+    derivatives: Mapping[str, Path],
+    selected: Sequence[str] = (),
+) -> None:
+    """Find what would keep :func:`read_columns` from its columns, without reading everyone's own file.
+
+    Parameters
+    ----------
+    selected
+        Labels whose own files are looked into first; as soon as an entry is found, no other file is opened.
+
+    Raises
+    ------
+    BidsmlError
+        As :func:`read_columns`.
+    """
+    listed = list(references)
+    shared = [reference for reference in listed if not is_per_participant(parse_reference(reference).file or "")]
+    read_columns(shared, participants, bids_dir=bids_dir, derivatives=derivatives)
+    for file, columns in _columns_by_file(listed, participants, bids_dir=bids_dir).items():
+        if is_per_participant(file):
+            files = ParticipantFiles(file, bids_dir=bids_dir, derivatives=derivatives)
+            files.require_names(columns, dict.fromkeys([*selected, *participants[ID]]))
+
+
+def _columns_by_file(
+    references: Iterable[str], participants: pd.DataFrame, *, bids_dir: Path
+) -> dict[str, tuple[str, ...]]:
+    """Columns to join by the file they come from; those of participants.tsv are there already."""
     origin: dict[str, str] = {}
     for reference in map(parse_reference, references):
         if reference.file in (None, _PARTICIPANTS):
@@ -57,9 +115,7 @@ def read_columns(
                 hint="rename one of the columns in its table",
             )
         origin[reference.column] = reference.file
-        path = resolve_file(reference.file, bids_dir=bids_dir, derivatives=derivatives)
-        joined[reference.column] = _join(path, reference.column, participants[ID])
-    return joined
+    return {file: tuple(c for c, f in origin.items() if f == file) for file in dict.fromkeys(origin.values())}
 
 
 def _require_column(column: str, known: Iterable[str], *, file: Path) -> None:
@@ -68,32 +124,56 @@ def _require_column(column: str, known: Iterable[str], *, file: Path) -> None:
         raise AnalysisFileError(f"{file} has no column {column!r}", hint=near_names(column, names))
 
 
-def _join(path: Path, column: str, labels: pd.Series) -> pd.Series:
+def _require_shared(table: Table) -> None:
+    """One participant's file, read for everyone, would give all the same values."""
+    if table.ids is None:
+        raise AnalysisFileError(
+            f"{table.path} is one participant's file, and the analysis names it for all participants",
+            hint="write {participant} in place of the label, or name a table with a row per participant",
+        )
+
+
+def _join(path: Path, column: str, labels: pd.Series) -> list[str | None]:
     table = load_table(require_content(path), key=ID)
+    _require_shared(table)
     _require_column(column, table.cells, file=path)
-    values = table.cells[column]
-    cells: list[str | None] = []
-    matched = 0
-    for label in labels:
-        rows = table.rows_of(label)
-        matched += bool(rows)
-        if len({values[row] for row in rows}) > 1:
-            raise DataError(
-                f"{path} has {len(rows)} rows for participant {label} that differ in {column!r}",
-                hint="keep one row per participant, for example one session",
-            )
-        cells.append(values[rows[0]] if rows else None)
+    matched = any(table.rows_of(label) for label in labels)
     if not matched and len(labels):
         raise DataError(
             f"no participant of {path} is known: it has {_some(table.ids or ())}; the dataset has {_some(labels)}",
             hint="labels are compared as text, with or without sub-; leading zeros count",
         )
-    return pd.Series(cells, index=labels.index, dtype=object)
+    return [table.cell(column, label) for label in labels]
 
 
 def _some(labels: Iterable[str]) -> str:
     listed = list(labels)
     return ", ".join(listed[:3]) + (" …" if len(listed) > 3 else "")
+
+
+def check_features(
+    feature: FeatureSpec, participants: Iterable[str], *, bids_dir: Path, derivatives: Mapping[str, Path]
+) -> None:
+    """Check a table block that has one file per participant: each name or pattern occurs in somebody's file.
+
+    Where all participants share a file, :func:`read_row` finds that out with the first of them.
+
+    Parameters
+    ----------
+    participants
+        Labels without ``sub-``, those of interest first; no more files are opened than needed.
+
+    Raises
+    ------
+    AnalysisFileError
+        ``columns`` or ``exclude`` has a name or pattern that is in nobody's file.
+    MissingInputError
+        Nobody has the file.
+    """
+    template = feature.file or _PARTICIPANTS
+    if is_per_participant(template):
+        files = ParticipantFiles(template, bids_dir=bids_dir, derivatives=derivatives, key=feature.key)
+        files.require_names((*feature.columns, *feature.exclude), tuple(participants), patterns=True)
 
 
 def table_files(
@@ -130,9 +210,10 @@ def read_row(
     Raises
     ------
     MissingInputError
-        The file is not there, or the participant is not in it.
+        The file is not there, the participant is not in it, or the participant's own file has none of the columns.
     AnalysisFileError
-        The key column is not there, a pattern matches no column, or no column with numbers is left.
+        The key column is not there, a pattern matches no column of a table of all participants, or no column with
+        numbers is left; the table is one participant's, and named for all.
     DataError
         The participant has several rows that differ.
     """
@@ -142,6 +223,8 @@ def read_row(
     encoded = encoded_table(
         path, key=feature.key, columns=feature.columns, exclude=feature.exclude, leave_out=tuple(exclude)
     )
+    if not is_per_participant(feature.file or ""):
+        _require_shared(encoded.table)
     rows = encoded.table.rows_of(participant_id)
     if not rows:
         raise MissingInputError(

@@ -11,6 +11,7 @@ import numpy as np
 from bidsml.atlases import load_atlas
 from bidsml.bids.manifest import list_manifests
 from bidsml.bids.participants import read_participants
+from bidsml.bids.references import is_per_participant
 from bidsml.bids.store import read_record, write_json, write_record
 from bidsml.bids.tables import read_columns
 from bidsml.errors import BidsmlError, DataError
@@ -77,7 +78,7 @@ def assemble_study(
     for label in cohort.participant_id:
         records = manifests[label].analyses[spec.name].features
         vectors.append([read_record(FeatureVector, Path(output) / records[block]) for block in spec.block_names])
-    return write_record(out_dir / "study.npz", Study(cohort, _stack(vectors, cohort)))
+    return write_record(out_dir / "study.npz", Study(cohort, _stack(vectors, cohort, spec)))
 
 
 def load_cohort(
@@ -118,29 +119,52 @@ def load_cohort(
     return build_cohort(table, spec, available=frozenset(quality), failed=reasons)
 
 
-def _stack(vectors: list[list[FeatureVector]], cohort: Cohort) -> FeatureSet:
-    """Blocks side by side; every participant must have the same names in the same order."""
+def _stack(vectors: list[list[FeatureVector]], cohort: Cohort, spec: AnalysisSpec) -> FeatureSet:
+    """Lay blocks side by side, every participant's values under the same names."""
     blocks: list[FeatureBlock] = []
     names: list[str] = []
     columns: list[np.ndarray] = []
-    for index, first in enumerate(vectors[0]):
-        for label, mine in zip(cohort.participant_id, vectors, strict=True):
-            if mine[index].names != first.names:
-                raise DataError(
-                    f"block {first.block!r}: sub-{label} has {len(mine[index].names)} features that are not those of "
-                    f"sub-{cohort.participant_id[0]} ({len(first.names)})",
-                    hint="run the participant level again for both, with one analysis and one bidsml version",
-                )
+    for index, (feature, first) in enumerate(zip(spec.features, vectors[0], strict=True)):
+        mine = [vector[index] for vector in vectors]
+        own = _union(mine) if is_per_participant(feature.file or "") else _shared_names(mine, cohort)
         start = len(names)
         prefix = f"{first.block}:" if len(vectors[0]) > 1 else ""
-        names += [prefix + name for name in first.names]
-        columns.append(np.stack([mine[index].values for mine in vectors]))
+        names += [prefix + name for name in own]
+        columns.append(np.stack([_aligned(vector, own) for vector in mine]))
         blocks.append(
             FeatureBlock(
                 first.block, first.kind, first.measure, first.layout, start, len(names), first.nodes, first.atlas
             )
         )
     return FeatureSet(cohort.participant_id, tuple(names), np.concatenate(columns, axis=1), tuple(blocks))
+
+
+def _union(vectors: Sequence[FeatureVector]) -> tuple[str, ...]:
+    """Names in the order in which the participants, sorted, bring them: their own files may differ in columns."""
+    return tuple(dict.fromkeys(name for vector in vectors for name in vector.names))
+
+
+def _shared_names(vectors: Sequence[FeatureVector], cohort: Cohort) -> tuple[str, ...]:
+    """Names that every participant must have in the same order."""
+    first = vectors[0]
+    for label, vector in zip(cohort.participant_id, vectors, strict=True):
+        if vector.names != first.names:
+            raise DataError(
+                f"block {first.block!r}: sub-{label} has {len(vector.names)} features that are not those of "
+                f"sub-{cohort.participant_id[0]} ({len(first.names)})",
+                hint="run the participant level again for both, with one analysis and one bidsml version",
+            )
+    return first.names
+
+
+def _aligned(vector: FeatureVector, names: tuple[str, ...]) -> np.ndarray:
+    """Values in the order of ``names``, NaN where the participant has none."""
+    if vector.names == names:
+        return vector.values
+    place = {name: number for number, name in enumerate(names)}
+    values = np.full(len(names), np.nan)
+    values[[place[name] for name in vector.names]] = vector.values
+    return values
 
 
 def split(study: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
