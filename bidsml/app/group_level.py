@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from bidsml.app.agreement import require_asked
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, show_plan
 from bidsml.app.provenance import combined_digest, effective_toml, make_provenance, run_record
@@ -84,7 +85,12 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say) -> GroupPlan:
     inputs = {"participant manifests": combined_digest(paths)}
     provenance = make_provenance(spec, options, inputs=inputs)
     start = options.work_dir / "inputs" / f"group_{spec.name}"
-    tables = reference_files(referenced_columns(spec), bids_dir=options.bids_dir, derivatives=options.derivatives)
+    tables = reference_files(
+        referenced_columns(spec),
+        bids_dir=options.bids_dir,
+        derivatives=options.derivatives,
+        participants=participants,
+    )
     first = next(iter(manifests.values())).analyses[spec.name]
     size = sum((options.output_dir / record).stat().st_size for record in first.features.values())
     return GroupPlan(
@@ -131,7 +137,11 @@ def _account(
     spec: AnalysisSpec, options: RunOptions, manifests: Mapping[str, Manifest], say: Say
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Who is considered, and why some of them have no features."""
+    require_asked(options, manifests, needed=False)
     listed = read_participants(options.bids_dir)["participant_id"].tolist()
+    lost = sorted(set(manifests) - set(listed))
+    if lost and not options.participant_labels:
+        say(f"finished but not in participants.tsv, so not analysed: {_some(lost)}")
     considered = [label for label in listed if not options.participant_labels or label in options.participant_labels]
     statuses = of_analysis(read_statuses(options.output_dir), spec.name)
     reasons: dict[str, str] = {}

@@ -1,10 +1,13 @@
 """The participant level: select inputs, show or run the graph, record what became of each participant."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from bidsml.app.agreement import folders_of, require_asked, say_disagreement
 from bidsml.app.check import check_atlases, check_run, scan_kinds
 from bidsml.app.execution import execute, show_plan
 from bidsml.app.provenance import make_provenance, scan_digests
@@ -12,7 +15,7 @@ from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, wr
 from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.participants import read_participants
 from bidsml.bids.scans import find_scans
-from bidsml.bids.tables import read_columns, read_row, table_files
+from bidsml.bids.tables import check_columns, check_features, read_row, table_files
 from bidsml.errors import (
     EXIT_BUG,
     AnalysisFileError,
@@ -89,8 +92,18 @@ def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selectio
         No participant is left, or one that was asked for by name has no input.
     """
     participants = read_participants(options.bids_dir)
-    _check_columns(spec, options, participants["participant_id"].tolist())
-    scans, without = _select_scans(spec, options, participants["participant_id"].tolist(), say)
+    tables_only = all(reads_tables(feature) for feature in spec.features)
+    folders = folders_of(options)
+    require_asked(options, folders, needed=not tables_only)
+    if not options.participant_labels:
+        say_disagreement(options, folders, say=say)
+    _check_columns(spec, options, participants)
+    if tables_only:
+        labels = options.participant_labels or tuple(participants["participant_id"])
+        scans, without = dict.fromkeys(labels, tuple[Scan, ...]()), dict[str, str]()
+    else:
+        scans, without = _select_scans(spec, options, say)
+    _check_features(spec, options, [*scans, *participants["participant_id"]])
     plans = []
     for label in sorted(scans):
         table = Scan(label, "table", options.bids_dir / "participants.tsv")
@@ -109,11 +122,8 @@ def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selectio
 
 
 def _select_scans(
-    spec: AnalysisSpec, options: RunOptions, known: Sequence[str], say: Say
+    spec: AnalysisSpec, options: RunOptions, say: Say
 ) -> tuple[dict[str, tuple[Scan, ...]], dict[str, str]]:
-    if all(reads_tables(feature) for feature in spec.features):
-        labels = _asked_for(options.participant_labels, known)
-        return dict.fromkeys(labels, ()), {}
     kinds = scan_kinds(spec)
     if not kinds:
         raise AnalysisFileError(
@@ -125,17 +135,16 @@ def _select_scans(
     for line in found.matched:
         say(line)
     check_atlases(spec, options, found.kind)
-    _asked_for(options.participant_labels, tuple(found.by_participant))
+    _require_scans(options.participant_labels, found.by_participant)
     without = dict.fromkeys(found.without, f"no matching {found.kind} file")
     return dict(found.by_participant), without
 
 
-def _asked_for(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Labels that were asked for, or all; one that isn't there is an error."""
+def _require_scans(asked: Sequence[str], known: Collection[str]) -> None:
+    """One who was asked for by name and has no scan is an error."""
     for label in asked:
         if label not in known:
             raise NothingSelectedError(f"participant {label!r} has no input", hint=near_names(label, known))
-    return tuple(asked) or tuple(known)
 
 
 def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Path, ...]]:
@@ -155,12 +164,22 @@ def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[st
     return files
 
 
-def _check_columns(spec: AnalysisSpec, options: RunOptions, labels: Sequence[str]) -> None:
+def _check_columns(spec: AnalysisSpec, options: RunOptions, participants: pd.DataFrame) -> None:
     """Find an unknown column now, not after hours of work; quality columns come from the work itself."""
-    participants = read_participants(options.bids_dir)
-    references = [r for r in referenced_columns(spec) if r not in QC_COLUMNS or r in participants]
-    read_columns(references, participants, bids_dir=options.bids_dir, derivatives=options.derivatives)
-    logger.debug("checked %d columns for %d participants", len(references), len(labels))
+    check_columns(
+        [r for r in referenced_columns(spec) if r not in QC_COLUMNS or r in participants],
+        participants,
+        bids_dir=options.bids_dir,
+        derivatives=options.derivatives,
+        selected=options.participant_labels,
+    )
+
+
+def _check_features(spec: AnalysisSpec, options: RunOptions, labels: Sequence[str]) -> None:
+    """Find a misspelt name in a table block; ``labels`` are those whose own files are looked into, in this order."""
+    for feature in spec.features:
+        if reads_tables(feature):
+            check_features(feature, labels, bids_dir=options.bids_dir, derivatives=options.derivatives)
 
 
 def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, outcome: RunOutcome) -> RunStatus:
