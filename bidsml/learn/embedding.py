@@ -10,8 +10,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.records import FloatArray
 
-# Smallest eigenvalue that imputing may leave, relative to the mean variance.
-_FLOOR = 1e-6
+# Smallest eigenvalue relative to the mean variance: of a matrix with imputed cells, and of any other (for the logarithm).
+_FLOOR_IMPUTED = 1e-6
+_FLOOR = 1e-12
 
 
 class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -88,7 +89,9 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         filled = np.where(np.isnan(matrices), self.mean_, matrices)
         values, vectors = np.linalg.eigh(filled)
-        floor = _FLOOR * np.trace(filled, axis1=1, axis2=2) / filled.shape[1]
+        imputed = np.isnan(matrices).any(axis=(1, 2))
+        mean_variance = np.trace(filled, axis1=1, axis2=2) / filled.shape[1]
+        floor = np.where(imputed, _FLOOR_IMPUTED, _FLOOR) * mean_variance
         values = np.maximum(values, floor[:, None])
         roots = np.sqrt(values * filled.shape[1])[:, :, None] * np.swapaxes(vectors, 1, 2)
         return list(roots)

@@ -191,13 +191,13 @@ def _problems(folds: Sequence[Fold], cohort: Cohort) -> Iterator[str]:
         trainings = {"the training rows": fold.train}
         for bundle in np.unique(fold.inner):
             trainings[f"the training rows of inner fold {bundle + 1}"] = fold.train[fold.inner != bundle]
-        if np.unique(fold.inner).size < 2:
-            yield f"{where}: too few training units to draw inner folds"
         for name, rows in trainings.items():
             present = set(cohort.target[rows].astype(int)) if cohort.classes else set()
             for code, label in enumerate(cohort.classes):
                 if code not in present:
                     yield f"{where}: {name} hold nobody of class {label!r}"
+        if np.unique(fold.inner).size < 2:
+            yield f"{where}: too few training units to draw inner folds"
 
 
 def permutation_blocks(folds: Sequence[Fold], n: int) -> IntArray:

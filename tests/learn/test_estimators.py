@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import RidgeClassifier
+
+import bidsml.learn.estimators as package
+from bidsml.errors import AnalysisFileError
+from bidsml.learn.check import check_analysis, check_grid
+from bidsml.learn.crossval import model_input
+from bidsml.learn.estimators import CATALOG
+from bidsml.learn.fitting import fit_fold, fit_fold_many, make_recipe, prepare_fold
+from bidsml.learn.metrics import METRICS
+from bidsml.learn.splits import plan_folds
+from bidsml.spec import EstimatorSpec
+
+PAIRS = [(name, task) for name, kind in CATALOG.items() for task in sorted(kind.tasks)]
+
+
+def test_every_family_of_the_folder_is_listed():
+    folder = Path(package.__file__).parent
+    families = {path.stem for path in folder.glob("*.py")} - {"__init__", "kinds"}
+    for family in families:
+        module = getattr(package, family, None)
+        assert module is not None, f"{family}.py is not imported by the catalog"
+        assert set(module.KINDS) <= set(CATALOG)
+
+
+@pytest.mark.parametrize(("name", "task"), PAIRS)
+def test_every_entry_builds_fits_and_keeps_its_promises(name, task):
+    kind = CATALOG[name]
+    weight = "balanced" if task == "classification" and kind.has_class_weight else "none"
+    estimator, grid = kind.build(task, class_weight=weight, seed=3)
+    if name == "forest":
+        estimator.set_params(n_estimators=5)
+    assert set(grid) <= set(estimator.get_params())
+    if "n_jobs" in estimator.get_params():
+        assert estimator.get_params()["n_jobs"] in (None, 1)
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((60, 4))
+    target = (features[:, 0] > 0).astype(int) if task == "classification" else features[:, 0]
+    fitted = estimator.fit(features, target)
+    assert hasattr(fitted, "coef_") == kind.linear
+    if task == "classification":
+        assert hasattr(fitted, "predict_proba") == kind.has_probabilities
+        assert hasattr(fitted, "decision_function") or hasattr(fitted, "predict_proba")
+    again = kind.build(task, class_weight=weight, seed=3)[0]
+    if name == "forest":
+        again.set_params(n_estimators=5)
+    np.testing.assert_array_equal(again.fit(features, target).predict(features), fitted.predict(features))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 0])
+def test_many_labellings_at_once_equal_one_at_a_time(simulate, classes):
+    data = simulate(n=60, p=100, classes=classes, effect=1, cv={"outer": {"kind": "stratified", "folds": 4}})
+    task = data.spec.target.task
+    recipe = make_recipe(
+        EstimatorSpec(kind="ridge"), task=task, n_classes=classes, metric=METRICS[data.spec.primary_metric], seed=0
+    )
+    given = model_input(data.features, data.cohort, spec=data.spec, model="biomarker")
+    fold = plan_folds(data.cohort, data.spec, seed=0)[0]
+    prepared = prepare_fold(given, fold, recipe=recipe)
+    rng = np.random.default_rng(0)
+    targets = np.column_stack([data.cohort.target, *(rng.permutation(data.cohort.target) for _ in range(6))])
+    many = fit_fold_many(prepared, targets, recipe=recipe, wanted=[0, 3, 6])
+    for draw, fit in zip([0, 3, 6], many, strict=True):
+        single = fit_fold(prepared, targets[:, draw], recipe=recipe)
+        assert single.chosen == fit.chosen
+        np.testing.assert_allclose(fit.scores, single.scores, atol=1e-10)
+        np.testing.assert_array_equal(
+            fit.predictions if classes else fit.predictions.round(9),
+            single.predictions if classes else single.predictions.round(9),
+        )
+
+
+def test_class_weights_take_the_path_of_one_labelling_at_a_time():
+    spec = EstimatorSpec(kind="ridge", class_weight="balanced")
+    recipe = make_recipe(spec, task="classification", n_classes=2, metric=METRICS["roc_auc"], seed=0)
+    assert isinstance(recipe.estimator, RidgeClassifier) and recipe.estimator.class_weight == "balanced"
+    assert not recipe.fits_many
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"estimators": [{"kind": "rigde"}]}, "rigde"),
+        ({"estimators": [{"kind": "ridge", "grid": {"alhpa": [1.0]}}]}, "alhpa"),
+        ({"estimators": [{"kind": "ridge", "grid": {"alpha": []}}]}, "no values"),
+        ({"estimators": [{"kind": "ridge", "grid": {"alpha": [-1.0]}}]}, "cannot be fitted"),
+        ({"estimators": [{"kind": "ridge", "grid": {"alpha": ["much"]}}]}, "cannot be fitted"),
+        ({"estimators": [{"kind": "ridge", "grid": {"random_state": [1, 2]}}]}, "not for tuning"),
+        ({"estimators": [{"kind": "lda", "class_weight": "balanced"}]}, "class_weight"),
+        ({"estimators": [{"kind": "logistic"}], "target": {"column": "x", "task": "regression"}}, "cannot do"),
+        (
+            {
+                "estimators": [{"kind": "ridge", "class_weight": "balanced"}],
+                "target": {"column": "x", "task": "regression"},
+            },
+            "class_weight",
+        ),
+        ({"inference": {"primary_metric": "r2"}}, "r2"),
+        ({"inference": {"primary_metric": "brier"}}, "probabilities"),
+        ({"estimators": [{"kind": "forest"}], "nuisance": {"regress": ["age"]}}, "non-linear"),
+        ({"estimators": [{"kind": "ridge"}, {"kind": "rbf_svm"}], "nuisance": {"regress": ["age"]}}, "non-linear"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_runs(make_spec, sections, words):
+    with pytest.raises(AnalysisFileError, match=words) as caught:
+        check_analysis(make_spec(**sections))
+    assert caught.value.hint
+
+
+def test_misspelt_names_get_near_names(make_spec):
+    with pytest.raises(AnalysisFileError) as caught:
+        check_analysis(make_spec(estimators=[{"kind": "rigde"}]))
+    assert "'ridge'" in caught.value.hint
+    with pytest.raises(AnalysisFileError) as caught:
+        check_grid(EstimatorSpec(kind="ridge", grid={"alhpa": (1.0,)}), "classification")
+    assert "'alpha'" in caught.value.hint
+
+
+def test_what_works_passes(make_spec):
+    check_analysis(make_spec(estimators=[{"kind": name} for name in CATALOG], nuisance={"columns": ["age"]}))
+    check_analysis(make_spec(estimators=[{"kind": "ridge", "grid": {}}], nuisance={"regress": ["age"]}))
