@@ -43,7 +43,7 @@ def run_group(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Pr
         work_dir=options.work_dir,
         derivatives=options.derivatives,
         seed=options.random_seed,
-        n_chunks=4 * options.nprocs,
+        n_chunks=options.nprocs,
         n_threads=min(options.omp_nthreads, options.nprocs),
     )
     report = f"group-{spec.name}.html"

@@ -114,6 +114,8 @@ def run_workflow(
     steady = SteadyMultiProc(plugin_args=dict(plugin_args)) if plugin == "MultiProc" else plugin
     try:
         workflow.run(plugin=steady, plugin_args=dict(plugin_args))
+    except InterruptedRunError:
+        raise
     except Exception as error:  # Nipype raises whatever a node raised: sorted out below, from the nodes' own folders.
         logger.debug("the graph ended with %s", error)
         crashed = error
