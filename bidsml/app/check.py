@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 from bidsml.atlases import load_atlas
-from bidsml.bids.derivative import validate_input
+from bidsml.bids.derivative import require_own_output, validate_input
 from bidsml.bids.references import resolve_atlas
 from bidsml.errors import AnalysisFileError, MissingInputError, OutputError, UsageError
 from bidsml.features import CATALOG, check_feature
 from bidsml.learn.check import check_analysis
+from bidsml.preproc.confounds import check_denoise
 from bidsml.records import ScanKind
 from bidsml.spec import AnalysisSpec, RunOptions
 
@@ -29,9 +30,10 @@ def check_run(spec: AnalysisSpec, options: RunOptions) -> None:
 
 
 def check_names(spec: AnalysisSpec) -> None:
-    """Check feature kinds and their keys, estimators, grids and metrics against the catalogs."""
+    """Check feature kinds and their keys, denoising, estimators, grids and metrics against the catalogs."""
     for index, feature in enumerate(spec.features):
         check_feature(feature, index)
+    check_denoise(spec.denoise)
     check_analysis(spec)
 
 
@@ -82,6 +84,7 @@ def check_folders(options: RunOptions) -> None:
         raise UsageError(f"the work folder {work} lies inside the input {bids}", hint="choose another with --work-dir")
     for role, folder in (("output", out), ("work", work)):
         _check_writable(role, folder)
+    require_own_output(out)
 
 
 def _check_writable(role: str, folder: Path) -> None:

@@ -61,8 +61,7 @@ def write_dataset_files(out: Path, *, bids_dir: Path, derivatives: Mapping[str, 
         Writing failed.
     """
     path = out / "dataset_description.json"
-    if path.exists():
-        _require_ours(path)
+    require_own_output(out)
     description = json.dumps(_description(out, bids_dir, derivatives), indent=2, sort_keys=True, ensure_ascii=False)
     contents = {path: description + "\n", out / "README": _README, out / ".bidsignore": _IGNORED}
     for target, text in contents.items():
@@ -71,12 +70,22 @@ def write_dataset_files(out: Path, *, bids_dir: Path, derivatives: Mapping[str, 
     return tuple(contents)
 
 
-def _require_ours(path: Path) -> None:
+def require_own_output(out: Path) -> None:
+    """Check that an output folder holds no dataset that another program made.
+
+    Raises
+    ------
+    OutputError
+        It does.
+    """
+    path = out / "dataset_description.json"
+    if not path.exists():
+        return
     made_by = read_json(path).get("GeneratedBy")
     names = [tool.get("Name") for tool in made_by if isinstance(tool, dict)] if isinstance(made_by, list) else []
     if "bidsml" not in names:
         raise OutputError(
-            f"{path.parent} holds another dataset ({', '.join(map(str, names)) or 'no GeneratedBy'})",
+            f"{out} holds another dataset ({', '.join(map(str, names)) or 'no GeneratedBy'})",
             hint="choose an output folder of its own",
         )
 
