@@ -43,7 +43,10 @@ class Place:
         return [*words, *more]
 
     def run(self, level: str, *more: str) -> Ran:
-        return run_bidsml(*self.words(level, *more))
+        return self.run_words(*self.words(level, *more))
+
+    def run_words(self, *words: str) -> Ran:
+        return run_bidsml(*words)
 
     @property
     def group(self) -> Path:
