@@ -168,7 +168,7 @@ def _write_scan(
 
 
 def _write_anatomy(out: Path, label: str, mask: nib.Nifti1Image, regions: IntArray) -> None:
-    """A head of uniform brightness: BIDS wants a folder with data of everyone in participants.tsv."""
+    """Write a head of uniform brightness: BIDS wants data of everyone whom participants.tsv lists."""
     head = np.where(regions > 0, 100, 0).astype(np.int16)
     _write_image(out / label / "anat" / f"{label}_T1w.nii.gz", head, mask.affine)
     write_json(out / label / "anat" / f"{label}_T1w.json", {"Modality": "MR", "Manufacturer": "simulated"})
