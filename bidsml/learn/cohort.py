@@ -178,7 +178,7 @@ def _assemble(people: _Gates, columns: Mapping[str, str], spec: AnalysisSpec) ->
 def _encode_target(rows: pd.DataFrame, column: str, spec: AnalysisSpec) -> tuple[tuple[str, ...], str, FloatArray]:
     """Class codes with the positive class last (code 1 of two), or numbers."""
     if spec.target.task == "regression":
-        numbers = pd.to_numeric(rows[column], errors="coerce").to_numpy(dtype=float)
+        numbers = pd.to_numeric(rows[column], errors="coerce").to_numpy(dtype=float, copy=True)
         wrong = ~np.isfinite(numbers)
         if wrong.any():
             who, value = rows.loc[wrong, ["participant_id", column]].iloc[0]

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.records import FloatArray
 
-# Smallest eigenvalue relative to the mean variance: of a matrix with imputed cells, and of any other (for the logarithm).
+# Smallest eigenvalue relative to the mean variance: of a matrix with imputed cells, and of any other one.
 _FLOOR_IMPUTED = 1e-6
 _FLOOR = 1e-12
 
