@@ -29,7 +29,7 @@ RECEIPT_FILE = "receipt.json"
 """What a publishing step leaves in its node's folder when it is finished."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What every step rests on, beside the rooms that its own module imports.
-_FOUNDATION = ("errors.py", "records.py", "spec")
+_FOUNDATION = ("errors.py", "records", "spec")
 
 
 class _StepOutput(TraitedSpec):  # type: ignore[misc]
