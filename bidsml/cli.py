@@ -163,6 +163,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _on_sigterm)
     try:
         return _dispatch(words)
+    except _TerminatedError:
+        console.print("stopped by SIGTERM; run the same command again to resume")
+        return InterruptedRunError.exit_code
     except KeyboardInterrupt:
         console.print("interrupted; run the same command again to resume")
         return EXIT_CTRL_C
@@ -186,8 +189,12 @@ def _configure_nipype(words: Sequence[str]) -> None:
         os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parent / "graph"))
 
 
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came. No ``Exception``: libraries would take it for a failure of their own, and go on."""
+
+
 def _on_sigterm(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise InterruptedRunError("stopped by SIGTERM", hint="run the same command again to resume")
+    raise _TerminatedError
 
 
 def _os_error(error: OSError, console: Console) -> int:

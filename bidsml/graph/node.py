@@ -60,6 +60,8 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
         unset = dict.fromkeys([*self._names, "depends_on"], Undefined)
         self.inputs.trait_set(trait_change_notify=False, source_digest=source_digest(step.partition(":")[0]), **unset)
         self._result: Path | list[Path] | None = None
+        self.stopped: KeyboardInterrupt | None = None
+        """Why the step was stopped from outside; Nipype itself takes that for a failure of the node."""
 
     def _run_interface(self, runtime: Any) -> Any:
         folder = Path(runtime.cwd)
@@ -72,6 +74,9 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
         except BidsmlError as error:
             report = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
             (folder / ERROR_FILE).write_text(json.dumps(report), encoding="utf-8")
+            raise
+        except KeyboardInterrupt as stop:
+            self.stopped = stop
             raise
         return runtime
 

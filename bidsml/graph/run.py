@@ -104,12 +104,13 @@ def run_workflow(
         "check_version": "false",
     }
     nodes = _nodes(workflow)
+    plugin_args = {**plugin_args, "status_callback": _node_callback(progress)}
     if progress is not None:
-        plugin_args = {**plugin_args, "status_callback": lambda node, status: progress(node.fullname, status)}
         progress(str(len(nodes)), "total")
     folders = {name: Path(workflow.base_dir).joinpath(*name.split(".")) for name in nodes}
     for folder in folders.values():
-        (folder / RECEIPT_FILE).unlink(missing_ok=True)
+        for left_over in (RECEIPT_FILE, ERROR_FILE):
+            (folder / left_over).unlink(missing_ok=True)
     crashed: Exception | None = None
     steady = SteadyMultiProc(plugin_args=dict(plugin_args)) if plugin == "MultiProc" else plugin
     try:
@@ -124,6 +125,22 @@ def run_workflow(
         failures += _bugs(crash_dir, known={failure.node for failure in failures})
     published = frozenset(name for name, folder in folders.items() if (folder / RECEIPT_FILE).is_file())
     return RunOutcome(published, tuple(failures))
+
+
+def _node_callback(progress: Progress | None) -> Callable[[Node, str], None]:
+    """Pass on what a node does, and let Ctrl-C and SIGTERM through.
+
+    In this process (Linear) Nipype takes them for a failure of the node they hit, and goes on with the next.
+    """
+
+    def callback(node: Node, status: str) -> None:
+        stopped = getattr(node.interface, "stopped", None)
+        if stopped is not None:
+            raise stopped
+        if progress is not None:
+            progress(node.fullname, status)
+
+    return callback
 
 
 def describe_nodes(graph: Graph) -> list[tuple[str, float]]:
