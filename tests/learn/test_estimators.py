@@ -73,6 +73,26 @@ def test_many_labellings_at_once_equal_one_at_a_time(simulate, classes):
         )
 
 
+@pytest.mark.parametrize("name", [name for name, task in PAIRS if task == "regression" and CATALOG[name].linear])
+def test_the_strongest_penalty_predicts_the_mean_not_zero(name):
+    rng = np.random.default_rng(0)
+    features, target = rng.standard_normal((100, 5)), 30 + rng.standard_normal(100)
+    model, grid = CATALOG[name].build("regression", class_weight="none", seed=0)
+    strongest = {key: values[0] for key, values in grid.items()}
+    assert model.set_params(**strongest).fit(features, target).predict(features).mean() == pytest.approx(30, abs=0.5)
+
+
+@pytest.mark.parametrize("name", [name for name, task in PAIRS if task == "classification" and CATALOG[name].linear])
+def test_linear_classifiers_converge_where_classes_are_separable(name, recwarn):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((200, 200))
+    model, grid = CATALOG[name].build("classification", class_weight="none", seed=0)
+    for key, values in grid.items():
+        for value in values:
+            model.set_params(**{key: value}).fit(features, np.arange(200) % 2)
+    assert not [warning for warning in recwarn if "onverge" in str(warning.message)]
+
+
 def test_class_weights_take_the_path_of_one_labelling_at_a_time():
     spec = EstimatorSpec(kind="ridge", class_weight="balanced")
     recipe = make_recipe(spec, task="classification", n_classes=2, metric=METRICS["roc_auc"], seed=0)

@@ -37,13 +37,19 @@ def _linear_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[An
 
     grid = {"C": tuple(10.0**power for power in range(-6, 1, 2))}
     if task == "regression":
-        # The squared loss has a primal solver, which converges where coordinate descent does not.
-        return (
-            LinearSVR(loss="squared_epsilon_insensitive", dual=False, tol=1e-6, max_iter=10_000, random_state=seed),
-            grid,
+        # liblinear's penalty holds the intercept too: unscaled, a strong penalty predicts 0 instead of the mean.
+        # Of its solvers the primal one converges for this loss, and the dual one for the classifier's.
+        model = LinearSVR(
+            loss="squared_epsilon_insensitive",
+            dual=False,
+            tol=1e-6,
+            max_iter=10_000,
+            intercept_scaling=1000.0,
+            random_state=seed,
         )
+        return model, grid
     weight = weight_of(class_weight)
-    return LinearSVC(dual=False, tol=1e-6, max_iter=10_000, class_weight=weight, random_state=seed), grid
+    return LinearSVC(dual=True, tol=1e-4, max_iter=10_000, class_weight=weight, random_state=seed), grid
 
 
 KINDS = {
