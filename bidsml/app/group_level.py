@@ -100,11 +100,17 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say) -> GroupPlan:
         tables=tables,
         failed=failed,
         analysis=write_text(start / "analysis.json", spec.model_dump_json()),
+        learning=write_text(start / "learning.json", _without_draws(spec).model_dump_json()),
         analysis_toml=write_text(start / "analysis.toml", effective_toml(spec)),
         provenance=write_record(start / "provenance.npz", provenance),
         run=write_json(start / "run.json", run_record(spec, options, provenance)),
         feature_gb=size * len(manifests) / 1e9,
     )
+
+
+def _without_draws(spec: AnalysisSpec) -> AnalysisSpec:
+    inference = spec.inference.model_copy(update={"permutations": 0})
+    return spec.model_copy(update={"inference": inference})
 
 
 def _usable_manifests(spec: AnalysisSpec, options: RunOptions) -> dict[str, Manifest]:

@@ -38,6 +38,9 @@ class GroupPlan:
         Why a participant has no features, by label.
     analysis, analysis_toml, provenance, run
         Files in the work folder: the effective analysis as JSON and as TOML, the provenance record, ``run.json``.
+    learning
+        The analysis as JSON without the number of draws, so that more draws leave the folds, the
+        cross-validation and what it rests on as they are.
     feature_gb
         Size of the feature matrix in memory.
     """
@@ -48,6 +51,7 @@ class GroupPlan:
     tables: tuple[Path, ...]
     failed: Mapping[str, str]
     analysis: Path
+    learning: Path
     analysis_toml: Path
     provenance: Path
     run: Path
@@ -79,14 +83,14 @@ def init_group_wf(
     workflow = Workflow(name=f"group_{spec.name.replace('-', '_')}", base_dir=str(work_dir))
     learn_gb = 0.5 + 6 * plan.feature_gb
     assemble = make_node(assemble_study, "assemble", mem_gb=learn_gb, depends_on=[*plan.manifests, *plan.tables])
-    assemble.inputs.analysis = plan.analysis
+    assemble.inputs.analysis = plan.learning
     assemble.inputs.output = str(output_dir)
     assemble.inputs.bids_dir = str(bids_dir)
     assemble.inputs.derivatives = json.dumps({name: str(path) for name, path in sorted(derivatives.items())})
     assemble.inputs.participants = json.dumps(sorted(plan.participants))
     assemble.inputs.failed = json.dumps(dict(sorted(plan.failed.items())))
     folds = make_node(split, "split", mem_gb=0.5 + plan.feature_gb)
-    folds.inputs.trait_set(analysis=str(plan.analysis), seed=seed)
+    folds.inputs.trait_set(analysis=str(plan.learning), seed=seed)
     audited = make_node(audit, "audit", mem_gb=learn_gb)
     workflow.connect(assemble, "out", folds, "study")
     workflow.connect(assemble, "out", audited, "study")
@@ -128,7 +132,7 @@ def _cross_validations(
                 name = f"cv_{estimator.kind}_{design_number}_{model.replace('+', '_')}"
                 node = make_node(cross_validate_model, name, mem_gb=learn_gb, n_threads=n_threads)
                 node.inputs.trait_set(
-                    analysis=str(plan.analysis), estimator=index, model=model, design=design, seed=seed
+                    analysis=str(plan.learning), estimator=index, model=model, design=design, seed=seed
                 )
                 _connect_trunk(workflow, trunk, node)
                 nodes.append(node)
@@ -154,7 +158,7 @@ def _permutations(
                 name = f"permute_{estimator.kind}_{design_number}_{chunk:03d}"
                 node = make_node(permute_chunk, name, mem_gb=learn_gb, n_threads=n_threads)
                 node.inputs.trait_set(
-                    analysis=str(plan.analysis),
+                    analysis=str(plan.learning),
                     estimator=index,
                     design=design,
                     first_draw=first,

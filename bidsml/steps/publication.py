@@ -54,7 +54,8 @@ def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, 
     for name, svg in page.figures.items():
         written.append(write_text(folder / "figures" / f"{name}.svg", svg))
     written.append(write_text(out / f"group-{content.analysis}.html", page.html))
-    files = {path.relative_to(out).as_posix(): sha256_file(path) for path in written}
+    # run.json tells time and place: files.json must be the same wherever the analysis is repeated.
+    files = {p.relative_to(out).as_posix(): sha256_file(p) for p in sorted(written) if p.name != "run.json"}
     write_json(folder / "files.json", {"files": files})
     return write_json(out_dir / "receipt.json", {"files": files})
 
