@@ -21,7 +21,7 @@ from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
 @cache
 def package_versions() -> dict[str, str]:
     """Versions of Python and of bidsml's direct dependencies."""
-    versions = {"python": platform.python_version(), "bidsml": bidsml.__version__}
+    versions = {"python": platform.python_version()}
     for requirement in distribution("bidsml").requires or []:
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
         if match is None or "extra ==" in requirement:
@@ -91,6 +91,7 @@ def run_record(spec: AnalysisSpec, options: RunOptions, provenance: Provenance) 
     return {
         "Command": list(options.command),
         "CanonicalCommand": list(provenance.command),
+        "Version": provenance.version,
         "Analysis": spec.name,
         "SpecDigest": provenance.spec_digest,
         "RandomSeed": options.random_seed,

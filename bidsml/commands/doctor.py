@@ -6,6 +6,7 @@ import shutil
 from rich.console import Console
 from rich.table import Table
 
+from bidsml import __version__
 from bidsml.app.provenance import package_versions
 from bidsml.atlases import list_atlases
 from bidsml.bids.derivative import container_description
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> int:
 
 
 def _facts() -> dict[str, str]:
-    versions = ", ".join(f"{name} {number}" for name, number in package_versions().items())
+    versions = ", ".join(f"{name} {number}" for name, number in ({"bidsml": __version__} | package_versions()).items())
     templates = "\n".join(f"{name}: {where} (space {space})" for name, where, space in describe_templates())
     return {
         "versions": versions,

@@ -76,7 +76,8 @@ def init_participant_wf(
 ) -> Workflow:
     """Build the graph of one participant: ``read_* -> extract_* -> publish``."""
     workflow = Workflow(name=workflow_name(plan.participant_id))
-    inputs = work_dir / "inputs" / f"sub-{plan.participant_id}"
+    # A folder per analysis: two that run at once on one work folder must not change each other's inputs.
+    inputs = work_dir / "inputs" / f"participant_{spec.name}" / f"sub-{plan.participant_id}"
     denoise = spec.denoise.model_dump_json()
     publish = make_node(publish_participant, "publish", mem_gb=LIGHT_GB, always=True)
     publish.inputs.analysis = spec.name

@@ -97,7 +97,7 @@ def run_workflow(
         "hash_method": "content",
         "crashdump_dir": str(crash_dir),
         "crashfile_format": "txt",
-        "poll_sleep_duration": "0.01",
+        "poll_sleep_duration": "0.02",
         "stop_on_first_crash": str(stop_on_first_crash).lower(),
         "remove_unnecessary_outputs": "false",
         "create_report": "false",

@@ -78,8 +78,8 @@ def _all_tests(result: Result) -> Table:
             null.estimator,
             null.design,
             estimate(null.observed),
-            p_value(null.p, floor=null.p_floor, draws=len(null.null)),
-            "n/a" if np.isnan(null.p_family) else p_value(null.p_family, floor=null.p_floor, draws=len(null.null)),
+            p_value(null.p, floor=null.p_floor),
+            "n/a" if np.isnan(null.p_family) else p_value(null.p_family, floor=null.p_floor),
         )
         for null in result.nulls
     )
