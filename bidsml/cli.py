@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the BIDS-App parser; the reference page of the documentation is made from it."""
     parser = CommandParser(
         prog="bidsml",
-        description="Honest brain biomarkers: features, cross-validation, permutation tests and reports from BIDS data.",
+        description="Honest brain biomarkers from BIDS data: features, cross-validation, permutation tests, reports.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -114,15 +114,24 @@ def _scan_readers(plan: ParticipantPlan, atlas: str, denoise: str, inputs: Path,
     nodes = []
     for number, scan in enumerate(plan.scans):
         files = [p for p in (scan.path, scan.mask, scan.confounds, scan.nodes, *scan.sidecars) if p is not None]
-        atlas_file = Path(atlas)
-        if atlas and atlas_file.exists():
-            files += sorted(atlas_file.iterdir()) if atlas_file.is_dir() else [atlas_file]
+        files += _atlas_files(atlas)
         node = make_node(read_scan, f"read_{offset}_{number}", mem_gb=READ_GB, depends_on=files)
         node.inputs.scan = write_record(inputs / f"scan-{number}.npz", scan)
         node.inputs.denoise = denoise
         node.inputs.atlas = atlas
         nodes.append(node)
     return nodes
+
+
+def _atlas_files(atlas: str) -> list[Path]:
+    """Files of an atlas that is given by its place: a folder's, or the image and what has its stem."""
+    place = Path(atlas)
+    if not atlas or not place.exists():
+        return []
+    if place.is_dir():
+        return sorted(path for path in place.iterdir() if path.is_file())
+    stem = place.name.partition(".")[0]
+    return sorted(path for path in place.parent.glob(f"{stem}.*") if path.is_file())
 
 
 def _row_reader(
