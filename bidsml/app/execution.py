@@ -1,8 +1,10 @@
 """Show a graph or run it, alike for both levels."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bidsml.app.check import free_gb
 from bidsml.errors import DiskError
@@ -10,6 +12,16 @@ from bidsml.graph.run import Graph, Progress, RunOutcome, describe_nodes, draw, 
 from bidsml.spec import RunOptions
 
 SHOWN = 20
+
+
+@contextmanager
+def planning_folder(options: RunOptions) -> Iterator[Path]:
+    """Give the folder that a graph's own input records are written to: a dry run leaves nothing behind."""
+    if options.dry_run:
+        with TemporaryDirectory(prefix="bidsml-") as folder:
+            yield Path(folder)
+    else:
+        yield options.work_dir
 
 
 def show_plan(
@@ -66,5 +78,14 @@ def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress 
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, kept)
     if options.clean_workdir and not outcome.failures:
-        shutil.rmtree(options.work_dir / graph.name, ignore_errors=True)
+        _clean(options.work_dir, [options.work_dir / graph.name, options.work_dir / "inputs" / name, crash_dir])
     return outcome
+
+
+def _clean(work_dir: Path, folders: Sequence[Path]) -> None:
+    """Remove what one graph made, and the folders that are empty then; another analysis may have its own there."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (work_dir / "inputs", work_dir / "crash", work_dir):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

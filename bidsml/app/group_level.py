@@ -1,10 +1,11 @@
 """The group level: check who is there, show or run the graph, record what became of it."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from bidsml.app.agreement import require_asked
 from bidsml.app.check import check_run
-from bidsml.app.execution import execute, show_plan
+from bidsml.app.execution import execute, planning_folder, show_plan
 from bidsml.app.provenance import combined_digest, effective_toml, make_provenance, run_record
 from bidsml.app.status import RunStatus, of_analysis, read_statuses, write_run_status
 from bidsml.bids.derivative import write_dataset_files
@@ -34,22 +35,23 @@ def run_group(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Pr
         Anything else that keeps the analysis from its result.
     """
     check_run(spec, options)
-    plan = plan_group(spec, options, say)
-    graph = init_group_wf(
-        plan,
-        spec,
-        bids_dir=options.bids_dir,
-        output_dir=options.output_dir,
-        work_dir=options.work_dir,
-        derivatives=options.derivatives,
-        seed=options.random_seed,
-        n_chunks=options.nprocs,
-        n_threads=min(options.omp_nthreads, options.nprocs),
-    )
     report = f"group-{spec.name}.html"
-    if options.dry_run:
-        show_plan(graph, options, inputs=plan.manifests, outputs=[f"group/{spec.name}/", report], say=say)
-        return RunStatus("group", spec.name, 0, notes=("dry run: nothing was computed",))
+    with planning_folder(options) as work_dir:
+        plan = plan_group(spec, options, say, work_dir=work_dir)
+        graph = init_group_wf(
+            plan,
+            spec,
+            bids_dir=options.bids_dir,
+            output_dir=options.output_dir,
+            work_dir=work_dir,
+            derivatives=options.derivatives,
+            seed=options.random_seed,
+            n_chunks=options.nprocs,
+            n_threads=min(options.omp_nthreads, options.nprocs),
+        )
+        if options.dry_run:
+            show_plan(graph, options, inputs=plan.manifests, outputs=[f"group/{spec.name}/", report], say=say)
+            return RunStatus("group", spec.name, 0, notes=("dry run: nothing was computed",))
     write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
     outcome = execute(graph, options, name=f"group_{spec.name}", progress=progress)
     if outcome.failures:
@@ -64,7 +66,7 @@ def run_group(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Pr
     return status
 
 
-def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say) -> GroupPlan:
+def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, work_dir: Path) -> GroupPlan:
     """Check the participants' manifests, the cohort and the folds; write what the graph starts from."""
     manifests = _usable_manifests(spec, options)
     participants, failed = _account(spec, options, manifests, say)
@@ -84,7 +86,7 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say) -> GroupPlan:
     paths = [manifest_path(options.output_dir, label) for label in manifests]
     inputs = {"participant manifests": combined_digest(paths)}
     provenance = make_provenance(spec, options, inputs=inputs)
-    start = options.work_dir / "inputs" / f"group_{spec.name}"
+    start = work_dir / "inputs" / f"group_{spec.name}"
     tables = reference_files(
         referenced_columns(spec),
         bids_dir=options.bids_dir,

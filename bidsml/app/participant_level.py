@@ -9,7 +9,7 @@ import pandas as pd
 
 from bidsml.app.agreement import folders_of, require_asked, say_disagreement
 from bidsml.app.check import check_atlases, check_run, scan_kinds
-from bidsml.app.execution import execute, show_plan
+from bidsml.app.execution import execute, planning_folder, show_plan
 from bidsml.app.provenance import make_provenance, scan_digests
 from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
 from bidsml.bids.derivative import write_dataset_files
@@ -25,7 +25,7 @@ from bidsml.errors import (
     near_names,
 )
 from bidsml.graph.participant import ParticipantPlan, init_participants_wf, reads_tables, workflow_name
-from bidsml.graph.run import NodeFailure, Progress, RunOutcome
+from bidsml.graph.run import Graph, NodeFailure, Progress, RunOutcome
 from bidsml.records import Scan
 from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
 from bidsml.spec.analysis import column_name
@@ -60,20 +60,17 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
     """
     check_run(spec, options)
     selection = select_inputs(spec, options, say)
-    workflow = init_participants_wf(
-        selection.plans,
-        spec,
-        bids_dir=options.bids_dir,
-        output_dir=options.output_dir,
-        work_dir=options.work_dir,
-        derivatives=options.derivatives,
-    )
-    if options.dry_run:
-        inputs = [scan.path for plan in selection.plans for scan in plan.scans]
-        inputs += [path for plan in selection.plans for paths in plan.table_files.values() for path in paths]
-        outputs = [f"sub-{plan.participant_id}/, sub-{plan.participant_id}.html" for plan in selection.plans]
-        show_plan(workflow, options, inputs=inputs, outputs=outputs, say=say)
-        return RunStatus("participant", spec.name, 0, notes=("dry run: nothing was computed",))
+    with planning_folder(options) as work_dir:
+        workflow = init_participants_wf(
+            selection.plans,
+            spec,
+            bids_dir=options.bids_dir,
+            output_dir=options.output_dir,
+            work_dir=work_dir,
+            derivatives=options.derivatives,
+        )
+        if options.dry_run:
+            return _show(workflow, selection, spec=spec, options=options, say=say)
     write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
     for plan in selection.plans:
         write_status(options.output_dir, ParticipantStatus(plan.participant_id, spec.name, "selected"))
@@ -81,6 +78,14 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
         write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", reason))
     outcome = execute(workflow, options, name=f"participant_{spec.name}", progress=progress)
     return _conclude(spec, options, selection, outcome)
+
+
+def _show(workflow: Graph, selection: Selection, *, spec: AnalysisSpec, options: RunOptions, say: Say) -> RunStatus:
+    inputs = [scan.path for plan in selection.plans for scan in plan.scans]
+    inputs += [path for plan in selection.plans for paths in plan.table_files.values() for path in paths]
+    outputs = [f"sub-{plan.participant_id}/, sub-{plan.participant_id}.html" for plan in selection.plans]
+    show_plan(workflow, options, inputs=inputs, outputs=outputs, say=say)
+    return RunStatus("participant", spec.name, 0, notes=("dry run: nothing was computed",))
 
 
 def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selection:
