@@ -20,7 +20,7 @@ from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import refuse_leakage
 from bidsml.learn.performance import summarise_performance
 from bidsml.learn.permutation import correct_family, merge_nulls, permute
-from bidsml.learn.splits import plan_folds
+from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
 from bidsml.records import (
     Atlas,
@@ -270,6 +270,7 @@ def gather_result(
     performance = summarise_performance(results, merged, plan, content.cohort, spec=spec, seed=seed)
     biomarkers = [r for r in results if r.model == "biomarker" and r.design == results[0].design]
     weights = [summarise_weights(result, content.features, content.cohort) for result in biomarkers]
+    found = json.loads(audited[0].read_text(encoding="utf-8"))["warnings"]
     result = Result(
         analysis=spec.name,
         task=spec.target.task,
@@ -284,7 +285,7 @@ def gather_result(
         weights=tuple(w for w in weights if w is not None),
         atlases=_atlases(json.loads(atlases)),
         provenance=read_record(Provenance, provenance),
-        warnings=tuple(json.loads(audited[0].read_text(encoding="utf-8"))["warnings"]),
+        warnings=(*found, *design_warnings(plan, content.cohort)),
     )
     return write_record(out_dir / "result.npz", result)
 
