@@ -1,7 +1,7 @@
 """Columns of text as columns of numbers."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -66,12 +66,11 @@ def _encode(
 ) -> Encoded:
     table = load_table(path, key=key)
     chosen = _choose(table, columns=columns, exclude=exclude, leave_out=leave_out)
+    verbose = _leave_text_out(table, chosen, named=columns)
     names: list[str] = []
     arrays: list[FloatArray] = []
     for name in chosen:
-        reason = "" if name in columns else _why_left_out(table, table.cells[name])
-        if reason:
-            _logger.warning("%s: column %r is left out: %s", path, name, reason)
+        if name in verbose:
             continue
         encoded = encode_column(table.cells.get(name, (None,)), name=name)
         names += encoded
@@ -115,15 +114,23 @@ def _is_pattern(text: str) -> bool:
     return any(character in text for character in "*?[")
 
 
-def _why_left_out(table: Table, cells: Sequence[str | None]) -> str:
-    if to_numbers(cells) is not None:
-        return ""
+def _leave_text_out(table: Table, chosen: Sequence[str], *, named: Collection[str]) -> set[str]:
+    """Columns of text that indicators serve badly, with a warning; those that the analysis names are kept."""
+    text = {name for name in chosen if to_numbers(table.cells.get(name, ())) is None}
     if table.ids is None:
-        return "text in one participant's file has no levels to compare with"
-    n_levels = len({cell for cell in cells if cell is not None})
-    if n_levels > MAX_LEVELS:
-        return f"text with {n_levels} levels, more than {MAX_LEVELS}; name it in columns to keep it"
-    return ""
+        asked = sorted(text & set(named))
+        if asked:
+            raise AnalysisFileError(
+                f"{table.path}: {asked[0]!r} is text, and one participant's file does not know the others' levels",
+                hint="name columns of numbers, or a table with a row per participant",
+            )
+        left_out, rule = text, "text in one participant's file"
+    else:
+        left_out = {name for name in text - set(named) if len({*table.cells[name]} - {None}) > MAX_LEVELS}
+        rule = f"text with more than {MAX_LEVELS} levels (name one in columns to keep it)"
+    if left_out:
+        _logger.warning("%s: left out as %s: %s", table.path, rule, ", ".join(map(repr, sorted(left_out))))
+    return left_out
 
 
 def to_numbers(cells: Sequence[str | None]) -> FloatArray | None:
