@@ -38,7 +38,7 @@ class CohortDesign:
     n_participants: int = 40
     n_volumes: int = 150
     resolution_mm: int = 8
-    coupling: float = 0.35
+    coupling: float = 0.26
     seed: int = 0
 
 
@@ -129,7 +129,8 @@ def _motion(n_volumes: int, mean_fd: float, rng: np.random.Generator) -> FloatAr
     """Six motion parameters, ``(n_volumes, 6)`` in mm and radians, scaled to a mean framewise displacement."""
     steps = rng.normal(size=(n_volumes, 6)) * np.array([1, 1, 1, 0.02, 0.02, 0.02])
     path = lfilter([1.0], [1.0, -0.9], steps, axis=0)
-    return path * (mean_fd / np.nanmean(_framewise_displacement(path)))
+    scaled: FloatArray = path * (mean_fd / np.nanmean(_framewise_displacement(path)))
+    return scaled
 
 
 def _framewise_displacement(motion: FloatArray) -> FloatArray:

@@ -27,6 +27,7 @@ Aggregate = Literal["fold mean", "pooled"]
 
 # Fewest test rows of a class (of a regression: in all) for which a fold's own figure means something.
 _MIN_CLASS_ROWS = 2
+_MIN_FOLDS = 5
 _MIN_ROWS = 10
 
 
@@ -121,8 +122,10 @@ def model_input(features: FeatureSet, cohort: Cohort, *, spec: AnalysisSpec, mod
             f"model {model!r} needs nuisance columns and the analysis names none", hint="fill nuisance.columns"
         )
     if model == "nuisance":
-        # Missing shares don't count here: the same columns must be in the baseline of every fold.
-        return ModelInput(cohort.nuisance, (_one_block("nuisance", cohort.nuisance.shape[1]),), 0, nothing, 1.0)
+        # The same columns are in the baseline of every fold. Where none of them varies (the site, when one of two
+        # is left out), it knows nothing and predicts alike for everyone; that is no fault of the analysis.
+        block = _one_block("nuisance", cohort.nuisance.shape[1])
+        return ModelInput(cohort.nuisance, (block,), 0, nothing, max_missing=1.0, keep_constant=True)
     row = {person: number for number, person in enumerate(features.participant_id)}
     without = [person for person in cohort.participant_id if person not in row]
     if without:
@@ -230,16 +233,17 @@ def _outcome(result: CVResult, repeat: int, rows: Any, cohort: Cohort, *, train_
 def headline_aggregate(result: CVResult, folds: Sequence[Fold], metric: str, *, cohort: Cohort) -> Aggregate:
     """Say how a metric becomes one figure: mean over folds, or over all test rows of a repeat at once.
 
-    The fold mean needs the metric in every fold, and folds with two or more test rows of each class (a
-    regression: ten or more rows). Scores of different folds come from different fits, so pooling them is second best.
+    The fold mean needs five folds or more (the t interval of two folds says nothing), the metric in every fold, and
+    folds with two or more test rows of each class (a regression: ten or more rows). Scores of different folds come
+    from different fits, so pooling them is second best.
     """
     return aggregate_of(result.fold_metrics[metric], folds, cohort)
 
 
 def aggregate_of(values: ArrayLike, folds: Sequence[Fold], cohort: Cohort) -> Aggregate:
     """Apply the rule of :func:`headline_aggregate` to one metric's values, one per fold."""
-    large = all(_is_large(fold, cohort) for fold in folds)
-    return "fold mean" if large and np.isfinite(values).all() else "pooled"
+    enough = len({fold.fold for fold in folds}) >= _MIN_FOLDS and all(_is_large(fold, cohort) for fold in folds)
+    return "fold mean" if enough and np.isfinite(values).all() else "pooled"
 
 
 def _is_large(fold: Fold, cohort: Cohort) -> bool:

@@ -231,7 +231,7 @@ def test_a_dropped_feature_has_no_weight(simulate):
     assert np.isnan(result.weights[:, 2:]).all() and np.isfinite(result.weights[:, :2]).all()
 
 
-def test_small_folds_are_pooled(simulate):
+def test_small_or_few_folds_are_pooled(simulate):
     large, folds = run(simulate(n=60, cv=FIVE))
     data = simulate(n=60, cv=FIVE)
     assert headline_aggregate(large, folds, "roc_auc", cohort=data.cohort) == "fold mean"
@@ -239,6 +239,10 @@ def test_small_folds_are_pooled(simulate):
     data = simulate(n=60, cv=ten)
     small, folds = run(data)
     assert headline_aggregate(small, folds, "roc_auc", cohort=data.cohort) == "pooled"
+    data = simulate(n=60, cv={"outer": {"kind": "stratified", "folds": 4}})
+    few, folds = run(data)
+    assert np.isfinite(few.fold_metrics["roc_auc"]).all()
+    assert headline_aggregate(few, folds, "roc_auc", cohort=data.cohort) == "pooled"
     data = simulate(n=20, cv={"outer": {"kind": "leave-one-out"}})
     alone, folds = run(data, design="leave-one-out")
     assert np.isnan(alone.fold_metrics["roc_auc"]).all()
