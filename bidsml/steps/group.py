@@ -78,7 +78,7 @@ def assemble_study(
     for label in cohort.participant_id:
         records = manifests[label].analyses[spec.name].features
         vectors.append([read_record(FeatureVector, Path(output) / records[block]) for block in spec.block_names])
-    return write_record(out_dir / "study.npz", Study(cohort, _stack(vectors, cohort, spec)))
+    return write_record(out_dir / "study.npz", Study(cohort, stack_features(vectors, cohort.participant_id, spec=spec)))
 
 
 def load_cohort(
@@ -119,14 +119,32 @@ def load_cohort(
     return build_cohort(table, spec, available=frozenset(quality), failed=reasons)
 
 
-def _stack(vectors: list[list[FeatureVector]], cohort: Cohort, spec: AnalysisSpec) -> FeatureSet:
-    """Lay blocks side by side, every participant's values under the same names."""
+def stack_features(
+    vectors: Sequence[Sequence[FeatureVector]], participants: tuple[str, ...], *, spec: AnalysisSpec
+) -> FeatureSet:
+    """Lay blocks side by side, every participant's values under the same names.
+
+    Parameters
+    ----------
+    vectors
+        For each participant one vector per ``[[features]]`` block, in the order of the analysis.
+
+    Returns
+    -------
+    FeatureSet
+        Names of a block that comes from one file per participant are the union, NaN where a participant has none.
+
+    Raises
+    ------
+    DataError
+        Participants differ in the names of any other block.
+    """
     blocks: list[FeatureBlock] = []
     names: list[str] = []
     columns: list[np.ndarray] = []
     for index, (feature, first) in enumerate(zip(spec.features, vectors[0], strict=True)):
         mine = [vector[index] for vector in vectors]
-        own = _union(mine) if is_per_participant(feature.file or "") else _shared_names(mine, cohort)
+        own = _union(mine) if is_per_participant(feature.file or "") else _shared_names(mine, participants)
         start = len(names)
         prefix = f"{first.block}:" if len(vectors[0]) > 1 else ""
         names += [prefix + name for name in own]
@@ -136,7 +154,7 @@ def _stack(vectors: list[list[FeatureVector]], cohort: Cohort, spec: AnalysisSpe
                 first.block, first.kind, first.measure, first.layout, start, len(names), first.nodes, first.atlas
             )
         )
-    return FeatureSet(cohort.participant_id, tuple(names), np.concatenate(columns, axis=1), tuple(blocks))
+    return FeatureSet(participants, tuple(names), np.concatenate(columns, axis=1), tuple(blocks))
 
 
 def _union(vectors: Sequence[FeatureVector]) -> tuple[str, ...]:
@@ -144,14 +162,14 @@ def _union(vectors: Sequence[FeatureVector]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for vector in vectors for name in vector.names))
 
 
-def _shared_names(vectors: Sequence[FeatureVector], cohort: Cohort) -> tuple[str, ...]:
+def _shared_names(vectors: Sequence[FeatureVector], participants: Sequence[str]) -> tuple[str, ...]:
     """Names that every participant must have in the same order."""
     first = vectors[0]
-    for label, vector in zip(cohort.participant_id, vectors, strict=True):
+    for label, vector in zip(participants, vectors, strict=True):
         if vector.names != first.names:
             raise DataError(
                 f"block {first.block!r}: sub-{label} has {len(vector.names)} features that are not those of "
-                f"sub-{cohort.participant_id[0]} ({len(first.names)})",
+                f"sub-{participants[0]} ({len(first.names)})",
                 hint="run the participant level again for both, with one analysis and one bidsml version",
             )
     return first.names
