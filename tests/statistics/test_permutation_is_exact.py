@@ -14,6 +14,7 @@ from bidsml.spec import EstimatorSpec
 
 RIDGE = EstimatorSpec(kind="ridge", grid={"alpha": (1.0,)})
 THREE = {"outer": {"kind": "stratified", "folds": 3}}
+FIVE = {"outer": {"kind": "stratified", "folds": 5}}
 
 
 def observed(data, folds, target, estimator=RIDGE):
@@ -107,7 +108,7 @@ def test_shuffling_single_scans_of_people_is_caught(simulate):
     free = {"inference": {"exchange": "free"}}
     strict = {**FAST, "alpha": 0.05}
     # 2.5 are expected of a valid test; more than 9 has a probability below 0.001.
-    assert rejections(simulate, n=72, p=4, cv=THREE, rows_per_unit=6, **strict, **free) > 9
+    assert rejections(simulate, n=72, p=4, cv=FIVE, rows_per_unit=6, **strict, **free) > 9
 
 
 @pytest.mark.slow
