@@ -67,7 +67,9 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
         folder = Path(runtime.cwd)
         function = _load(self.step)
         hints = get_type_hints(function)
-        given = {n: _typed(getattr(self.inputs, n), hints[n]) for n in self._names if _is_set(getattr(self.inputs, n))}
+        given = {
+            n: _typed(getattr(self.inputs, n), hints[n]) for n in self._names if _is_given(self.inputs, n, hints[n])
+        }
         try:
             with threadpool_limits(self.n_threads):
                 self._result = function(**given, out_dir=folder)
@@ -149,12 +151,14 @@ def _typed(value: Any, hint: Any) -> Any:
     if hint is Path:
         return Path(value)
     if hint == list[Path]:
-        return [Path(path) for path in ([value] if isinstance(value, str) else value)]
+        paths = [] if value is Undefined else [value] if isinstance(value, str) else value
+        return [Path(path) for path in paths]
     return value
 
 
-def _is_set(value: Any) -> bool:
-    return value is not Undefined
+def _is_given(inputs: Any, name: str, hint: Any) -> bool:
+    # Nipype can't tell an empty list from none: a list input is always given.
+    return hint == list[Path] or getattr(inputs, name) is not Undefined
 
 
 @cache

@@ -1,5 +1,6 @@
 """What is done to the features inside a fold without looking at a label."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -26,10 +27,13 @@ class UsableFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     max_missing
         Largest share of missing values, 0–1.
+    keep_constant
+        Keep features that don't vary too.
     """
 
-    def __init__(self, max_missing: float = 0.2) -> None:
+    def __init__(self, max_missing: float = 0.2, keep_constant: bool = False) -> None:
         self.max_missing = max_missing
+        self.keep_constant = keep_constant
 
     def fit(self, X: FloatArray, y: Any = None) -> Self:
         """Fit on training rows, ``(n, n_features)``, NaN where missing."""
@@ -38,7 +42,7 @@ class UsableFeatures(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         enough = present.mean(axis=0) >= 1 - self.max_missing
         # fmin and fmax pass over NaN without a warning for columns that are NaN throughout.
         varies = np.fmax.reduce(X, axis=0) > np.fmin.reduce(X, axis=0)
-        self.support_ = enough & varies
+        self.support_ = enough & (varies | self.keep_constant)
         return self
 
     def _get_support_mask(self) -> np.ndarray:
@@ -80,7 +84,9 @@ class MedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def build_preparation(blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_missing: float) -> Pipeline:
+def build_preparation(
+    blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_missing: float, keep_constant: bool = False
+) -> Pipeline:
     """Build the label-free part of a fold: select, impute, embed, regress nuisance, scale.
 
     Parameters
@@ -102,13 +108,14 @@ def build_preparation(blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_mi
             tangent = make_pipeline(TangentSpace(max_missing), UsableFeatures(max_missing))
             parts.append((str(number), tangent, slice(block.start, block.stop)))
         else:
-            plain = make_pipeline(UsableFeatures(max_missing), MedianImputer())
-            parts.append((str(number), plain, slice(block.start, block.stop)))
+            parts.append((str(number), UsableFeatures(max_missing, keep_constant), slice(block.start, block.stop)))
     stop = max((block.stop for block in blocks), default=0)
     parts.append(("nuisance", "passthrough", slice(stop, stop + n_nuisance)))
     return Pipeline(
         [
             ("columns", ColumnTransformer(parts)),
+            # After the blocks are side by side: one of them may have lost all its features.
+            ("impute", MedianImputer()),
             ("nuisance", NuisanceRegression(n_nuisance)),
             ("scale", StandardScaler()),
         ]
@@ -124,7 +131,7 @@ def kept_columns(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> IntAr
             cells = part[0].get_support()
             kept.append(block.start + cells[part[1].get_support(indices=True)])
         else:
-            kept.append(block.start + part[0].get_support(indices=True))
+            kept.append(block.start + part.get_support(indices=True))
     return np.concatenate(kept) if kept else np.empty(0, dtype=int)
 
 
@@ -141,6 +148,8 @@ class ModelInput:
     n_regressed: int
     beside: FloatArray
     max_missing: float
+    keep_constant: bool = False
+    """Keep columns that don't vary among the training rows; they become 0."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +188,20 @@ def prepare_split(
     DataError
         No feature is usable in the training rows.
     """
-    preparation = build_preparation(given.blocks, n_nuisance=given.n_regressed, max_missing=given.max_missing)
-    try:
-        train = np.asarray(preparation.fit_transform(given.values[train_rows]))
-    except ValueError as error:
-        raise _explain(given, train_rows, error) from error
-    test = np.asarray(preparation.transform(given.values[test_rows]))
+    preparation = build_preparation(
+        given.blocks,
+        n_nuisance=given.n_regressed,
+        max_missing=given.max_missing,
+        keep_constant=given.keep_constant,
+    )
+    with warnings.catch_warnings():
+        # A block may lose all its features, as long as another keeps some.
+        warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
+        try:
+            train = np.asarray(preparation.fit_transform(given.values[train_rows]))
+        except ValueError as error:
+            raise _explain(given, train_rows, error) from error
+        test = np.asarray(preparation.transform(given.values[test_rows]))
     n_prepared = train.shape[1]
     if given.beside.shape[1]:
         train, test = _append(given.beside, (train_rows, test_rows), (train, test))

@@ -4,7 +4,15 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 # A name becomes part of file names: BIDS labels plus hyphen.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
@@ -135,6 +143,13 @@ class OuterSpec(_Section):
     folds: int = Field(10, ge=2, le=1000, description="stratified only")
     repeats: int = Field(1, ge=1, le=1000, description="stratified only")
     column: str | None = Field(None, description="leave-group-out: the groups; fixed: a column of 'train' and 'test'.")
+
+    @model_serializer(mode="wrap")
+    def _only_what_the_kind_takes(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is written out must load again: keys without a meaning for the kind are refused when read.
+        content: dict[str, Any] = serialize(self)
+        unused = () if self.kind == "stratified" else ("folds", "repeats")
+        return {key: value for key, value in content.items() if key not in unused}
 
     @model_validator(mode="after")
     def _column_goes_with_kind(self) -> "OuterSpec":

@@ -45,6 +45,31 @@ def test_constant_and_too_often_missing_features_are_dropped():
     np.testing.assert_allclose(split.train.std(axis=0), 1)
 
 
+@pytest.mark.parametrize("lost", [slice(0, 2), slice(2, 5)])
+def test_a_block_may_lose_all_its_features(lost):
+    values = RNG.standard_normal((60, 5))
+    values[3, 1] = values[4, 3] = np.nan
+    values[:20, lost] = np.nan
+    blocks = (FeatureBlock("a", "table", "", "vector", 0, 2), FeatureBlock("b", "table", "", "vector", 2, 5))
+    whole = ModelInput(values, blocks, 0, np.empty((60, 0)), 0.2)
+    kept = np.setdiff1d(np.arange(5), np.arange(5)[lost])
+    split = prepare_split(whole, TRAIN, TEST, rotate=False)
+    alone = prepare_split(given(values[:, kept]), TRAIN, TEST, rotate=False)
+    np.testing.assert_array_equal(split.columns, kept)
+    np.testing.assert_array_equal(split.train, alone.train)
+    np.testing.assert_array_equal(split.test, alone.test)
+
+
+def test_constant_columns_may_be_kept_and_say_nothing():
+    values = np.column_stack([np.full(60, 3.0), np.r_[np.full(40, np.nan), np.ones(20)]])
+    block = FeatureBlock("nuisance", "table", "", "vector", 0, 2)
+    split = prepare_split(
+        ModelInput(values, (block,), 0, np.empty((60, 0)), 1.0, keep_constant=True), TRAIN, TEST, rotate=False
+    )
+    np.testing.assert_array_equal(split.columns, [0, 1])
+    np.testing.assert_array_equal(split.train, 0)
+
+
 def test_test_rows_change_nothing_about_training_rows():
     values = RNG.standard_normal((60, 80))
     values[RNG.random(values.shape) < 0.05] = np.nan
