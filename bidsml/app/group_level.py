@@ -159,7 +159,7 @@ def _account(
             continue
         status = statuses.get(label)
         if status is not None and status.state == "no-input":
-            reasons[label] = status.reason
+            reasons[label] = f"input: {status.reason}"
         else:
             failed = status is not None and status.state == "failed"
             reasons[label] = f"failed: {status.reason}" if status and failed else "not processed"

@@ -15,6 +15,9 @@ from bidsml.spec import AnalysisSpec, column_name
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 _MISSING_TEXT = ("", "n/a", "N/A", "nan", "NaN", "NA")
 
+# Gates before the table is looked at, as reasons name them.
+_GATES_OF_FEATURES = ("input", "failed", "quality control")
+
 
 def build_cohort(
     table: pd.DataFrame, spec: AnalysisSpec, *, available: Collection[str], failed: Mapping[str, str] = _NOBODY
@@ -31,7 +34,7 @@ def build_cohort(
     available
         Participants whose features are at hand.
     failed
-        Why the others have none, by participant.
+        Why the others have none, by participant: ``input: …``, ``failed: …`` or ``quality control: …``.
 
     Raises
     ------
@@ -139,9 +142,10 @@ class _Gates:
         gone = ~self.rows["participant_id"].isin(present).to_numpy()
         for person, label in self.rows.loc[gone, ["participant_id", self.target]].itertuples(index=False):
             reason = failed.get(person, "no features were made")
-            quality = reason.lower().startswith("quality control")
-            gate = "quality control" if quality else "failed" if person in failed else "features"
-            self.ledger.append(Attrition(person, gate, reason, label or "n/a"))
+            gate, colon, why = reason.partition(": ")
+            if not colon or gate not in _GATES_OF_FEATURES:
+                gate, why = ("failed" if person in failed else "features"), reason
+            self.ledger.append(Attrition(person, gate, why, label or "n/a"))
         self.rows = self.rows[~gone].reset_index(drop=True)
 
     def leave_missing(self, gate: str, column: str) -> None:
