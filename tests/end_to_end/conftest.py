@@ -70,6 +70,12 @@ def bidsml() -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
+def place_at() -> type[Place]:
+    """Make a place of a dataset, an output and a work folder."""
+    return Place
+
+
+@pytest.fixture(scope="session")
 def cohort(tmp_path_factory) -> Path:
     """Twelve people, six of them patients, at two sites. Never changed by a test."""
     # 130 volumes of 2 s leave more than the four minutes that the demo analysis asks for.

@@ -22,14 +22,12 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(finished, cohort, tmp_path_factory):
+def elsewhere(finished, place_at, cohort, tmp_path_factory):
     """The same analysis in other folders, in two processes, from a shell in another working folder."""
     # An output folder at the same place relative to the dataset: DatasetLinks are relative by intent.
     root = tmp_path_factory.mktemp("else where é")
     shutil.copytree(cohort, root / cohort.parent.name / "dataset")
-    place = type(finished)(
-        root / cohort.parent.name / "dataset", root / finished.output.parent.name / "out", root / "w"
-    )
+    place = place_at(root / cohort.parent.name / "dataset", root / finished.output.parent.name / "out", root / "w")
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "LC_ALL": "C"}
     for level in ("participant", "group"):
         words = place.words(level)
