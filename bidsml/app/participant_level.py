@@ -16,6 +16,7 @@ from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.participants import read_participants
 from bidsml.bids.scans import find_scans
 from bidsml.bids.tables import check_columns, check_features, read_row, table_files
+from bidsml.bids.textfiles import require_content
 from bidsml.errors import (
     EXIT_BUG,
     AnalysisFileError,
@@ -110,18 +111,23 @@ def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selectio
         scans, without = _select_scans(spec, options, say)
     _check_features(spec, options, [*scans, *participants["participant_id"]])
     plans = []
+    first_lack = ""
     for label in sorted(scans):
         table = Scan(label, "table", options.bids_dir / "participants.tsv")
+        files = _table_files(spec, options, label)
         try:
-            files = _table_files(spec, options, label)
+            _require_rows(spec, options, label)
         except MissingInputError as error:
             without[label] = error.message
+            first_lack = first_lack or error.hint
             continue
         provenance = make_provenance(spec, options, inputs=scan_digests(scans[label]))
         plans.append(ParticipantPlan(label, scans[label], table, provenance, files))
     if not plans:
         reasons = "; ".join(sorted(set(without.values()))[:3])
-        raise NothingSelectedError(f"no participant has all that {spec.name} needs: {reasons}", hint="see --dry-run")
+        raise NothingSelectedError(
+            f"no participant has all that {spec.name} needs: {reasons}", hint=first_lack or "see --dry-run"
+        )
     say(f"{len(plans)} participants selected, {len(without)} without matching input")
     return Selection(tuple(plans), without)
 
@@ -153,20 +159,33 @@ def _require_scans(asked: Sequence[str], known: Collection[str]) -> None:
 
 
 def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Path, ...]]:
-    """Files of every table block; raises where this participant has no row."""
+    """Files of every table block; raises where one is only a link to content that is elsewhere."""
     files = {}
-    bids_dir, derivatives = options.bids_dir, options.derivatives
     for block, feature in zip(spec.block_names, spec.features, strict=True):
         if reads_tables(feature):
-            files[block] = table_files(feature, label, bids_dir=bids_dir, derivatives=derivatives)
-            read_row(
-                feature,
-                label,
-                bids_dir=bids_dir,
-                derivatives=derivatives,
-                exclude=(column_name(spec.target.column),),
-            )
+            files[block] = table_files(feature, label, bids_dir=options.bids_dir, derivatives=options.derivatives)
+            for path in files[block]:
+                if path.is_symlink():
+                    require_content(path, what=f"the table of participant {label},")
     return files
+
+
+def _require_rows(spec: AnalysisSpec, options: RunOptions, label: str) -> None:
+    """Raise where the participant has no row in one of the tables.
+
+    The message names nobody and no place: it becomes the reason in the group's ledger, which counts alike reasons.
+    """
+    for block, feature in zip(spec.block_names, spec.features, strict=True):
+        if not reads_tables(feature):
+            continue
+        target = column_name(spec.target.column)
+        try:
+            read_row(feature, label, bids_dir=options.bids_dir, derivatives=options.derivatives, exclude=(target,))
+        except MissingInputError as error:
+            logger.info("sub-%s, features %s: %s", label, block, error.message)
+            raise MissingInputError(
+                f"no values for features {block!r} in {feature.file or 'participants.tsv'}", hint=error.message
+            ) from error
 
 
 def _check_columns(spec: AnalysisSpec, options: RunOptions, participants: pd.DataFrame) -> None:
