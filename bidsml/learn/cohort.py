@@ -138,6 +138,7 @@ class _Gates:
         self.rows = self.rows[~gone].reset_index(drop=True)
 
     def leave_without_features(self, available: Collection[str], failed: Mapping[str, str]) -> None:
+        """Let go who has no features, at the gate that the reason names."""
         present = set(available) - set(failed)
         gone = ~self.rows["participant_id"].isin(present).to_numpy()
         for person, label in self.rows.loc[gone, ["participant_id", self.target]].itertuples(index=False):
