@@ -197,3 +197,49 @@ def test_status_of_someone_without_input(place, bidsml):
     code, people, group = status(place, bidsml)
     assert (code, group) == (0, [])
     assert {label: one["state"] for label, one in people.items()} == {"01": "done", "03": "no-input"}
+
+
+# ------------------------------------------------------------------ the rest
+
+
+def test_an_index_is_kept_and_used_again(place, tmp_path):
+    words = ("--participant-label", "01", "--bids-database-dir", str(tmp_path / "index"), "--dry-run")
+    first = place.run("participant", *words)
+    assert first.code == 0, first.text
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    assert kept
+    second = place.run("participant", *words)
+    assert second.text.partition("plugin")[0] == first.text.partition("plugin")[0]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_stop_on_first_crash(place, bidsml):
+    bold = next(path for path in place.scan_files("01") if path.name.endswith("bold.nii.gz"))
+    bold.write_bytes(bold.read_bytes()[:1000])
+    words = ("--participant-label", "01", "02")
+    ran = place.run("participant", *words, "--stop-on-first-crash")
+    assert ran.code == 1, ran.text
+    assert bold.name in ran.text
+    assert not (place.output / "sub-02.html").exists()
+    _, people, _ = status(place, bidsml)
+    assert {label: one["state"] for label, one in people.items()} == {"01": "failed", "02": "failed"}
+    assert "not finished" in people["02"]["reason"]
+    assert place.run("participant", *words).code == 1
+    assert (place.output / "sub-02.html").exists()
+
+
+def test_the_seed_decides_folds_and_draws(published, finished):
+    assert published.run("group", "--random-seed", "7").code == 0
+    for name in ("folds.tsv", "permutations.npz"):
+        assert (published.group / name).read_bytes() != (finished.group / name).read_bytes()
+    for name in ("cohort.tsv", "leakage.tsv"):
+        assert (published.group / name).read_bytes() == (finished.group / name).read_bytes()
+
+
+def test_log_is_json_lines_and_the_status_record_agrees(finished):
+    logs = finished.output / "logs"
+    lines = (logs / "participant_analysis-demo.jsonl").read_text().splitlines()
+    assert all({"time", "level", "logger", "message"} <= set(json.loads(line)) for line in lines)
+    record = json.loads((logs / "participant_analysis-demo_status.json").read_text())
+    assert (record["exit_code"], len(record["done"]), record["failed"]) == (0, 12, {})
+    assert json.loads((logs / "group_analysis-demo_status.json").read_text())["report"] == "group-demo.html"
