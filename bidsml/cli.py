@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -50,7 +50,10 @@ exit codes: 0 ok, 1 some participants failed, 16 not valid BIDS, 17 unknown leve
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Usage errors become :class:`UsageError` with near names, never exit code 2."""
+    """Usage errors become :class:`UsageError` with near names, never exit code 2; no option is abbreviated."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raise in place of exiting."""
@@ -69,7 +72,6 @@ def build_parser() -> argparse.ArgumentParser:
         description="Honest brain biomarkers from BIDS data: features, cross-validation, permutation tests, reports.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="the dataset: participants.tsv, sub-*/")
     parser.add_argument("output_dir", metavar="OUTPUT_DIR", type=Path, help="where the derivatives and reports go")

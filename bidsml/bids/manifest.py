@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -58,7 +58,9 @@ def manifest_path(out: Path, participant_id: str) -> Path:
 def write_manifest(out: Path, *, participant_id: str, analysis: str, entry: Entry) -> Path:
     """Record an analysis as finished; the participant's other analyses stay.
 
-    A manifest that cannot be read is replaced: what it said cannot be trusted.
+    A file belongs to the analysis that wrote it last: where this one has written another's file anew (the report
+    is one for all), the other's entry no longer lists it. A manifest that cannot be read is replaced: what it said
+    cannot be trusted.
     """
     path = manifest_path(out, participant_id)
     others: dict[str, Entry] = {}
@@ -67,8 +69,15 @@ def write_manifest(out: Path, *, participant_id: str, analysis: str, entry: Entr
             others = dict(read_manifest(path).analyses)
         except DataError as error:
             _logger.warning("replacing a damaged manifest: %s", error.message)
+    others = {name: _without(other, entry.files) for name, other in others.items() if name != analysis}
     manifest = Manifest(participant_id, __version__, others | {analysis: entry})
     return write_json(path, _MANIFEST.dump_python(manifest))
+
+
+def _without(other: Entry, written: Mapping[str, str]) -> Entry:
+    """Leave out the files that have just been written with another content."""
+    files = {name: digest for name, digest in other.files.items() if written.get(name, digest) == digest}
+    return replace(other, files=files)
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -228,6 +228,11 @@ class AnalysisSpec(_Section):
         names = [f.name for f in self.features if f.name]
         if len(set(names)) < len(names):
             raise ValueError("two feature blocks have one name")
+        labels = {"".join(filter(str.isalnum, name)).lower() for name in self.block_names}
+        if len(labels) < len(self.features):
+            raise ValueError(
+                "the names of two feature blocks differ in case or hyphens only, which file names don't show"
+            )
         if self.cv.outer.kind == "leave-site-out" and not self.cohort.site:
             raise ValueError("cv.outer.kind = 'leave-site-out' needs cohort.site")
         if self.inference.exchange == "within-site" and not self.cohort.site:

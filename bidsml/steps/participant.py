@@ -166,7 +166,9 @@ def publish_participant(
     records: dict[str, str] = {}
     for vector in vectors:
         written += _publish_features(out, vector, label, entities, alone=_is_alone(vector, vectors))
-        record = Path(f"sub-{label}") / f"sub-{label}_desc-{_alphanumeric(vector.block)}_features.npz"
+        # Named after the analysis: the group level of another must not find its features overwritten.
+        desc = _alphanumeric(analysis) + _alphanumeric(vector.block).capitalize()
+        record = Path(f"sub-{label}") / f"sub-{label}_desc-{desc}_features.npz"
         written.append(write_record(out / record, vector))
         records[vector.block] = record.as_posix()
     page = render_participant(result)

@@ -85,3 +85,24 @@ def test_labels_cannot_leave_the_output(tmp_path):
         manifest_path(tmp_path, "../x")
     with pytest.raises(MissingInputError):
         read_manifest(manifest_path(tmp_path, "01"))
+
+
+def test_a_file_belongs_to_the_analysis_that_wrote_it_last(tmp_path):
+    def finish(analysis: str, text: str) -> None:
+        own, shared = tmp_path / f"sub-01/{analysis}.npz", tmp_path / "sub-01.html"
+        own.parent.mkdir(exist_ok=True)
+        own.write_text(analysis)
+        shared.write_text(text)
+        files = {p.relative_to(tmp_path).as_posix(): sha256_file(p) for p in (own, shared)}
+        entry = Entry(features_digest="d", files=files, features={"b": f"sub-01/{analysis}.npz"})
+        write_manifest(tmp_path, participant_id="01", analysis=analysis, entry=entry)
+
+    finish("a", "of a")
+    finish("b", "of b")
+    manifest = read_manifest(manifest_path(tmp_path, "01"))
+    assert set(manifest.analyses["a"].files) == {"sub-01/a.npz"}
+    assert set(manifest.analyses["b"].files) == {"sub-01/b.npz", "sub-01.html"}
+    assert [verify_manifest(tmp_path, manifest, analysis) for analysis in ("a", "b")] == [[], []]
+    finish("a", "of b")
+    manifest = read_manifest(manifest_path(tmp_path, "01"))
+    assert all("sub-01.html" in manifest.analyses[analysis].files for analysis in ("a", "b"))

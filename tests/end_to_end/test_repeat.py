@@ -122,3 +122,13 @@ def test_more_draws_leave_the_cross_validation_alone(published):
     assert published.run("group", "--set", "inference.permutations=23").code == 0
     assert "permute" in redone(before, results(published.work))
     assert not redone(before, results(published.work)) & {"cv", "assemble", "split", "audit"}
+
+
+def test_two_analyses_in_one_output(published, bidsml):
+    other = ("--set", "name=other", "--set", "denoise.strategy=24p")
+    assert published.run("participant", *other).code == 0
+    for words, name in (((), "demo"), (other, "other")):
+        ran = published.run("group", *words, "--set", "cv.outer.repeats=1", "--set", "inference.permutations=2")
+        assert ran.code == 0, ran.text
+        assert (published.output / f"group-{name}.html").is_file()
+    assert bidsml("status", str(published.output)).code == 0

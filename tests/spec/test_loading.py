@@ -141,3 +141,8 @@ def test_schema_describes_every_section():
     schema = analysis_schema()
     assert set(schema["properties"]) == set(AnalysisSpec.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_block_names_must_stay_apart_in_file_names():
+    with pytest.raises(AnalysisFileError, match="differ in case or hyphens only"):
+        load_analysis("demo", overrides=['features=[{kind = "table", name = "a-b"}, {kind = "table", name = "AB"}]'])
