@@ -23,6 +23,7 @@ from bidsml.errors import (
     InterruptedRunError,
     MissingInputError,
     NothingSelectedError,
+    PartialFailureError,
     near_names,
 )
 from bidsml.graph.participant import ParticipantPlan, init_participants_wf, reads_tables, workflow_name
@@ -222,11 +223,10 @@ def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, out
         label = plan.participant_id
         write_status(options.output_dir, _participant_status(label, spec.name, failures.get(label)))
     done = tuple(p.participant_id for p in selection.plans if p.participant_id not in failures)
-    bug = any(failure.is_bug for failure in failures.values())
     status = RunStatus(
         level="participant",
         analysis=spec.name,
-        exit_code=(EXIT_BUG if bug and not done else 1) if failures else 0,
+        exit_code=_exit_code(list(failures.values()), some_done=bool(done)),
         done=done,
         failed={label: str(failure.error) for label, failure in failures.items()},
         without=selection.without,
@@ -234,6 +234,17 @@ def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, out
     )
     write_run_status(options.output_dir, status)
     return status
+
+
+def _exit_code(failures: Sequence[NodeFailure], *, some_done: bool) -> int:
+    """0; 75 when the same command can go on where it was cut off; 70 when bugs left nothing; else 1."""
+    if not failures:
+        return 0
+    if all(isinstance(failure.error, InterruptedRunError) for failure in failures):
+        return InterruptedRunError.exit_code
+    if not some_done and any(failure.is_bug for failure in failures):
+        return EXIT_BUG
+    return PartialFailureError.exit_code
 
 
 def _participant_status(label: str, analysis: str, failure: NodeFailure | None) -> ParticipantStatus:
