@@ -1,0 +1,154 @@
+"""Steps of one participant, called as the plain functions they are."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bidsml.bids.manifest import manifest_path, read_manifest, verify_manifest
+from bidsml.bids.store import read_record, sha256_file, write_record
+from bidsml.errors import AnalysisFileError
+from bidsml.records import FeatureVector, Provenance, Scan, ScanData
+from bidsml.spec import DenoiseSpec, FeatureSpec
+from bidsml.steps.participant import extract_features, publish_participant, read_row
+
+REGIONS = ("A", "B", "C")
+
+
+def scan(number: int, kind="timeseries") -> Scan:
+    entities = {"task": "rest", "run": str(number)}
+    return Scan("01", kind, Path(f"sub-01_run-{number}.tsv"), entities=entities)
+
+
+def signals(number: int, *, lost: int | None = None) -> ScanData:
+    values = np.random.default_rng(number).standard_normal((60, 3))
+    missing = {}
+    if lost is not None:
+        values[:, lost] = np.nan
+        missing = {REGIONS[lost]: f"constant in run {number}"}
+    return ScanData(scan(number), regions=REGIONS, signals=values, missing=missing, atlas="boxes", tr_s=2.0)
+
+
+def ready(number: int) -> ScanData:
+    matrix = np.corrcoef(np.random.default_rng(number).standard_normal((60, 3)).T)
+    return ScanData(scan(number, "relmat"), regions=REGIONS, matrix=matrix, atlas="boxes")
+
+
+def extract(tmp_path, data, *, combine="auto", **feature) -> FeatureVector:
+    paths = [write_record(tmp_path / f"data{number}.npz", one) for number, one in enumerate(data)]
+    options = FeatureSpec(kind="connectome", **feature).model_dump_json()
+    return read_record(
+        FeatureVector, extract_features(paths, options, feature.get("name", "edges"), combine, out_dir=tmp_path)
+    )
+
+
+def z(matrix: np.ndarray) -> np.ndarray:
+    return np.arctanh(matrix[np.triu_indices(3, k=1)])
+
+
+def test_scans_are_concatenated_or_averaged(tmp_path):
+    data = [signals(1), signals(2)]
+    joined = np.concatenate([one.signals for one in data])
+    np.testing.assert_allclose(extract(tmp_path, data).values, z(np.corrcoef(joined.T)))
+    each = [z(np.corrcoef(one.signals.T)) for one in data]
+    np.testing.assert_allclose(extract(tmp_path, data, combine="average").values, np.mean(each, axis=0))
+
+
+def test_an_average_uses_the_scans_that_have_a_region(tmp_path):
+    data = [signals(1), signals(2, lost=2)]
+    found = extract(tmp_path, data, combine="average")
+    first, second = (z(np.corrcoef(one.signals.T)) for one in (data[0], signals(2)))
+    np.testing.assert_allclose(found.values, [(first[0] + second[0]) / 2, first[1], first[2]])
+    assert not found.missing
+    lost = extract(tmp_path, [signals(1, lost=2), signals(2, lost=2)], combine="average")
+    np.testing.assert_array_equal(np.isnan(lost.values), [False, True, True])
+    assert set(lost.missing) == {"C"}
+
+
+def test_ready_matrices_are_averaged_and_never_concatenated(tmp_path):
+    data = [ready(1), ready(2)]
+    np.testing.assert_allclose(extract(tmp_path, data).values, np.mean([z(one.matrix) for one in data], axis=0))
+    with pytest.raises(AnalysisFileError, match="cannot be concatenated"):
+        extract(tmp_path, data, combine="concatenate")
+
+
+def test_the_target_is_left_out_of_a_row(tmp_path):
+    (tmp_path / "t.tsv").write_text("participant_id\tdiagnosis\tage\nsub-01\tpatient\t30\nsub-02\tcontrol\tn/a\n")
+    (tmp_path / "participants.tsv").write_text("participant_id\nsub-01\nsub-02\n")
+    feature = FeatureSpec(kind="table", file="t.tsv").model_dump_json()
+    rows = {}
+    for label in ("01", "02"):
+        record = write_record(tmp_path / "scan.npz", Scan(label, "table", tmp_path / "participants.tsv"))
+        made = read_row(record, feature, str(tmp_path), "{}", '["diagnosis"]', out_dir=tmp_path)
+        rows[label] = read_record(ScanData, made)
+    assert rows["01"].table == {"age": 30.0}
+    assert np.isnan(rows["02"].table["age"])
+    assert rows["02"].missing == {"age": "n/a in the table"}
+
+
+@pytest.fixture
+def publish(tmp_path):
+    """Publish connectomes of two scans under an analysis name; give the output folder."""
+
+    def run(analysis: str, *features: dict) -> Path:
+        work = tmp_path / f"work-{analysis}"
+        data = [write_record(work / f"{number}.npz", signals(number, lost=0)) for number in (1, 2)]
+        vectors = []
+        for feature in features:
+            options = FeatureSpec(kind="connectome", **feature).model_dump_json()
+            folder = work / feature["name"]
+            vectors.append(extract_features(data, options, feature["name"], "auto", out_dir=folder))
+        provenance = write_record(work / "provenance.npz", Provenance("0", {}, 0, "general", (), "d"))
+        denoise = DenoiseSpec().model_dump_json()
+        publish_participant(
+            data, vectors, analysis, denoise, "digest", provenance, str(tmp_path / "out"), out_dir=work
+        )  # fmt: skip
+        return tmp_path / "out"
+
+    return run
+
+
+def test_what_is_published_reads_back(publish):
+    out = publish("demo", {"name": "edges"})
+    (path,) = out.rglob("*_relmat.dense.tsv")
+    assert path.name == "sub-01_task-rest_atlas-boxes_meas-pearsoncorrelation_relmat.dense.tsv"
+    matrix = pd.read_csv(path, sep="\t", header=None, na_values="n/a", keep_default_na=False).to_numpy()
+    both = np.concatenate([signals(1).signals, signals(2).signals])
+    np.testing.assert_allclose(matrix[1, 2], np.corrcoef(both[:, 1], both[:, 2])[0, 1], rtol=1e-9)
+    assert np.isnan(matrix[0]).all()
+    sidecar = json.loads(path.with_name(path.name.replace(".dense.tsv", ".json")).read_text())
+    assert set(sidecar["MissingNodes"]) == {"A"}
+    (nodes,) = out.rglob("*_nodeindices.tsv")
+    assert sidecar["NodeFiles"] == [f"bids::{nodes.relative_to(out).as_posix()}"]
+    assert pd.read_csv(nodes, sep="\t")["name"].tolist() == list(REGIONS)
+
+
+def test_the_manifest_lists_every_file(publish):
+    out = publish("demo", {"name": "edges"}, {"name": "partial", "measure": "partial"})
+    manifest = read_manifest(manifest_path(out, "01"))
+    assert verify_manifest(out, manifest, "demo") == []
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert written - set(manifest.analyses["demo"].files) == {"sub-01/sub-01_bidsml.json"}
+    assert manifest.analyses["demo"].qc["coverage"] == pytest.approx(1 / 3), "one edge of three is there"
+
+
+def test_two_blocks_of_one_measure_have_files_of_their_own(publish):
+    out = publish("demo", {"name": "one"}, {"name": "two"})
+    names = sorted(path.name for path in out.rglob("*_relmat.dense.tsv"))
+    assert ["desc-one" in names[0], "desc-two" in names[1]] == [True, True]
+
+
+def test_publishing_twice_gives_the_same_bytes(publish):
+    first = {path: sha256_file(path) for path in publish("demo", {"name": "edges"}).rglob("*") if path.is_file()}
+    second = {path: sha256_file(path) for path in publish("demo", {"name": "edges"}).rglob("*") if path.is_file()}
+    assert first == second
+
+
+def test_markup_in_names_is_escaped(publish, monkeypatch):
+    monkeypatch.setitem(globals(), "REGIONS", ("<script>alert(1)</script>", "B", "C"))
+    out = publish("demo", {"name": "edges"})
+    page = (out / "sub-01.html").read_text()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
