@@ -160,11 +160,11 @@ def _assemble(people: _Gates, columns: Mapping[str, str], spec: AnalysisSpec) ->
         gates = ", ".join(f"{gate}: {count}" for gate, count in left.items())
         raise DataError(f"nobody is left to analyse ({gates or 'the table is empty'})", hint="see the gates' reasons")
     classes, positive, target = _encode_target(rows, columns["target"], spec)
-    nuisance, names, source = _encode_nuisance(
-        _typed(rows, exempt=()), [column_name(reference) for reference in spec.nuisance.baseline]
-    )
+    # A site or a family is a name even where it is spelt as a number.
+    typed = _typed(rows, exempt=(columns["unit"], columns.get("site", "")))
+    nuisance, names, source = _encode_nuisance(typed, [column_name(reference) for reference in spec.nuisance.baseline])
     cohort = Cohort(
-        table=_typed(rows, exempt=(columns["unit"], columns.get("site", ""))),
+        table=typed,
         target=target,
         classes=classes,
         positive=positive,
@@ -224,7 +224,8 @@ def _encode_nuisance(typed: pd.DataFrame, columns: list[str]) -> tuple[FloatArra
             missing = cells.isna().to_numpy()
             encoded = {
                 f"{column}[{level}]": np.where(missing, np.nan, (cells == level).to_numpy(dtype=float))
-                for level in levels[1:]
+                # A column of one level knows nothing, but is still the column that was asked for.
+                for level in levels[1:] or levels
             }
         values.extend(encoded.values())
         names.extend(encoded)

@@ -76,6 +76,20 @@ def test_the_positive_class_has_code_one(make_spec):
         assert [cohort.classes[int(code)] for code in cohort.target] == ["b", "a"] * 6
 
 
+def test_a_nuisance_column_of_one_level_is_kept_and_constant(spec):
+    cohort = build_cohort(table(sex=["M"] * 12), spec, available=PEOPLE)
+    assert cohort.nuisance_names == ("age", "sex[M]")
+    assert set(cohort.nuisance[:, 1]) == {1.0}
+
+
+def test_a_site_spelt_as_a_number_is_a_category(make_spec):
+    spec = make_spec(
+        cohort={"site": "site"}, cv={"outer": {"kind": "stratified", "folds": 2}}, nuisance={"columns": ["site"]}
+    )
+    cohort = build_cohort(table(site=["1", "2", "3"] * 4), spec, available=PEOPLE)
+    assert cohort.nuisance_names == ("site[2]", "site[3]")
+
+
 def test_nuisance_is_encoded_and_its_gaps_exclude_nobody(spec):
     sex = ["M", "F", "F"] * 4
     sex[0] = "n/a"
