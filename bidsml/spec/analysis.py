@@ -293,12 +293,8 @@ def features_digest(spec: AnalysisSpec) -> str:
     Features made under one digest may be used by any analysis that shares it.
     """
     dump = spec.model_dump(mode="json")
-    content = {key: dump[key] for key in ("input", "denoise", "features")}
-    content["block_names"] = spec.block_names
-    if any(feature.kind in ("phenotype", "table") for feature in spec.features):
-        # The target's own column never becomes a feature.
-        content["target_column"] = spec.target.column
-    return _digest(content)
+    dump["block_names"] = spec.block_names
+    return _digest({key: dump[key] for key in ("input", "denoise", "features", "block_names")})
 
 
 def analysis_schema() -> dict[str, Any]:

@@ -135,14 +135,6 @@ def test_features_digest_ignores_what_the_group_level_decides(analysis):
     assert spec_digest(first) != spec_digest(learned)
 
 
-def test_features_digest_knows_the_target_where_tables_are_read(analysis):
-    digests = {column: load_analysis(analysis(), overrides=[f"target.column={column}"]) for column in ("a", "b")}
-    assert features_digest(digests["a"]) != features_digest(digests["b"])
-    overrides = ["features=[{kind='connectome'}]"]
-    plain = [load_analysis(analysis(), overrides=[*overrides, f"target.column={column}"]) for column in ("a", "b")]
-    assert features_digest(plain[0]) == features_digest(plain[1])
-
-
 def test_schema_describes_every_section():
     from bidsml.spec import analysis_schema
 
