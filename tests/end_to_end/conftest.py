@@ -13,7 +13,13 @@ from bidsml.cli import main
 from bidsml.simulate import CohortDesign, simulate_cohort
 
 # Few folds and draws: what is tested is that the parts agree, not how strong the effect is.
-SMALL = ("cv.outer.folds=3", "cv.outer.repeats=2", "cv.inner.folds=2", "inference.permutations=19")
+SMALL = (
+    "cv.outer.folds=3",
+    "cv.outer.repeats=2",
+    "cv.inner.folds=2",
+    "inference.permutations=19",
+    'estimators=[{kind = "ridge", grid = {alpha = [10.0, 1000.0]}}]',
+)
 
 
 @dataclass(frozen=True)

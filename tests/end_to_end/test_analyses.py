@@ -83,7 +83,6 @@ def headline(tables: dict[str, pd.DataFrame], metric: str) -> float:
 
 
 SLOW = {"forest", "boosting"}
-SETS = [pytest.param(False, id="fast"), pytest.param(True, id="slow", marks=pytest.mark.slow)]
 
 
 def estimators(task: str, *, slow: bool) -> tuple[list[str], tuple[str, str]]:
@@ -93,7 +92,8 @@ def estimators(task: str, *, slow: bool) -> tuple[list[str], tuple[str, str]]:
     return names, ("--set", f"estimators=[{entries}]")
 
 
-@pytest.mark.parametrize("slow", SETS)
+@pytest.mark.slow
+@pytest.mark.parametrize("slow", [False, True], ids=["quick ones", "slow ones"])
 def test_every_classifier(group, slow):
     names, words = estimators("classification", slow=slow)
     tables = group(*words, *FAST)
@@ -110,7 +110,8 @@ def test_every_classifier(group, slow):
     assert all(rows == tested[names[0]] for rows in tested.values()), "all use the same folds"
 
 
-@pytest.mark.parametrize("slow", SETS)
+@pytest.mark.slow
+@pytest.mark.parametrize("slow", [False, True], ids=["quick ones", "slow ones"])
 def test_every_regressor(group, slow):
     names, words = estimators("regression", slow=slow)
     tables = group(*words, *AGE, *FAST)
@@ -134,6 +135,7 @@ def test_three_classes(group):
     assert set(tables["weights"]["output"]) == {"early", "late", "none"}
 
 
+@pytest.mark.slow
 def test_two_of_three_classes(group):
     tables = group("--set", 'target={column = "stage", classes = ["early", "none"], positive = "early"}', *FAST)
     left = tables["cohort"].query("included == 'no'")
@@ -161,6 +163,7 @@ def test_fixed_split(group):
     assert set(tested) == {f"sub-{number:02d}" for number in range(13, 19)}
 
 
+@pytest.mark.slow
 def test_leave_group_out(group):
     tables = group(*outer('kind = "leave-group-out", column = "wave"'))
     tested = tables["folds"].query("design == 'leave-group-out' and role == 'test'")

@@ -228,6 +228,7 @@ def test_stop_on_first_crash(place, bidsml):
     assert (place.output / "sub-02.html").exists()
 
 
+@pytest.mark.slow
 def test_the_seed_decides_folds_and_draws(published, finished):
     assert published.run("group", "--random-seed", "7").code == 0
     for name in ("folds.tsv", "permutations.npz"):
