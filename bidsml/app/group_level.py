@@ -18,7 +18,7 @@ from bidsml.graph.group import GroupPlan, init_group_wf
 from bidsml.graph.run import Progress
 from bidsml.learn.splits import plan_folds
 from bidsml.spec import AnalysisSpec, RunOptions, features_digest, referenced_columns
-from bidsml.steps.group import load_cohort
+from bidsml.steps.assembly import load_cohort
 
 Say = Callable[[str], None]
 """Prints one line for the user."""

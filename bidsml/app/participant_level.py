@@ -31,7 +31,7 @@ from bidsml.graph.run import Graph, NodeFailure, Progress, RunOutcome
 from bidsml.records import Scan
 from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
 from bidsml.spec.analysis import column_name
-from bidsml.steps.group import QC_COLUMNS
+from bidsml.steps.assembly import QC_COLUMNS
 
 logger = logging.getLogger(__name__)
 

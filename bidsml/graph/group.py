@@ -11,8 +11,8 @@ from nipype import Node, Workflow
 from bidsml.bids.references import resolve_atlas
 from bidsml.graph.node import connect_list, make_node
 from bidsml.spec import AnalysisSpec
+from bidsml.steps.assembly import assemble_study
 from bidsml.steps.group import (
-    assemble_study,
     audit,
     cross_validate_model,
     gather_result,

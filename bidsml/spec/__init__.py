@@ -16,6 +16,7 @@ from bidsml.spec.analysis import (
     analysis_schema,
     column_name,
     features_digest,
+    read_spec,
     referenced_columns,
     spec_digest,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "features_digest",
     "list_ready_made",
     "load_analysis",
+    "read_spec",
     "ready_made_folder",
     "referenced_columns",
     "spec_digest",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -259,6 +260,11 @@ class AnalysisSpec(_Section):
         if self.inference.primary_metric != "auto":
             return self.inference.primary_metric
         return "roc_auc" if self.target.task == "classification" else "r2"
+
+
+def read_spec(path: Path) -> AnalysisSpec:
+    """Read an effective analysis that was written as JSON."""
+    return AnalysisSpec.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def referenced_columns(spec: AnalysisSpec) -> tuple[str, ...]:

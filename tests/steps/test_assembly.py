@@ -6,7 +6,7 @@ import pytest
 from bidsml.errors import DataError
 from bidsml.records import FeatureVector
 from bidsml.spec import AnalysisSpec, FeatureSpec, TargetSpec
-from bidsml.steps.group import stack_features
+from bidsml.steps.assembly import stack_features
 
 
 def vector(block="a", **values):
