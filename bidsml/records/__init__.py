@@ -5,6 +5,16 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 """
 
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, ScanKind, Task
+from bidsml.records.frozen import (
+    MODEL_SCHEMA,
+    ExternalResult,
+    Freezing,
+    FrozenModel,
+    ModelCard,
+    Newcomers,
+    NuisanceColumn,
+    TrainingPeople,
+)
 from bidsml.records.group import (
     Attrition,
     Cohort,
@@ -21,17 +31,24 @@ from bidsml.records.group import (
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
 
 __all__ = [
+    "MODEL_SCHEMA",
     "Atlas",
     "Attrition",
     "CVResult",
     "Cohort",
+    "ExternalResult",
     "FeatureBlock",
     "FeatureSet",
     "FeatureVector",
     "FloatArray",
     "Fold",
+    "Freezing",
+    "FrozenModel",
     "IntArray",
     "Model",
+    "ModelCard",
+    "Newcomers",
+    "NuisanceColumn",
     "ParticipantResult",
     "PerformanceRow",
     "PermutationNull",
@@ -43,5 +60,6 @@ __all__ = [
     "ScanQC",
     "Study",
     "Task",
+    "TrainingPeople",
     "Weights",
 ]
