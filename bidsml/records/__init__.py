@@ -5,6 +5,7 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 """
 
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, ScanKind, Task
+from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
 from bidsml.records.frozen import (
     MODEL_SCHEMA,
     ExternalResult,
@@ -35,6 +36,7 @@ __all__ = [
     "Atlas",
     "Attrition",
     "CVResult",
+    "CalibrationCurve",
     "Cohort",
     "ExternalResult",
     "FeatureBlock",
@@ -45,6 +47,7 @@ __all__ = [
     "Freezing",
     "FrozenModel",
     "IntArray",
+    "LearningCurve",
     "Model",
     "ModelCard",
     "Newcomers",
@@ -59,7 +62,9 @@ __all__ = [
     "ScanKind",
     "ScanQC",
     "Study",
+    "SubgroupRow",
     "Task",
     "TrainingPeople",
+    "Utility",
     "Weights",
 ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, Record, Task
+from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
 from bidsml.records.participant import Atlas
 
 
@@ -202,6 +203,10 @@ class Result(Record):
     atlases: tuple[Atlas, ...]
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+    calibration: tuple[CalibrationCurve, ...] = ()
+    utility: tuple[Utility, ...] = ()
+    learning_curves: tuple[LearningCurve, ...] = ()
+    subgroups: tuple[SubgroupRow, ...] = ()
 
     @property
     def headline(self) -> PerformanceRow:
