@@ -186,6 +186,22 @@ class Weights(Record):
 
 
 @dataclass(frozen=True)
+class LeakageCheck(Record):
+    """One item of the leakage audit; what it refuses raises :class:`~bidsml.errors.DataError` instead.
+
+    ``check`` is the item's id, e.g. ``label-site``. ``severity`` grades what was found: ``note`` is worth knowing,
+    ``caution`` must stand beside the result, ``alarm`` could explain a good prediction on its own.
+    """
+
+    check: str
+    status: Literal["passed", "warned", "not checked"]
+    evidence: str
+    """What was looked at and what was found, with its figures; the reason where nothing was checked."""
+    advice: str = ""
+    severity: Literal["none", "note", "caution", "alarm"] = "none"
+
+
+@dataclass(frozen=True)
 class Result(Record):
     """Everything the group report shows."""
 
@@ -207,6 +223,7 @@ class Result(Record):
     utility: tuple[Utility, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
     subgroups: tuple[SubgroupRow, ...] = ()
+    leakage: tuple[LeakageCheck, ...] = ()
 
     @property
     def headline(self) -> PerformanceRow:
