@@ -20,7 +20,7 @@ def check_analysis(spec: AnalysisSpec) -> None:
     ------
     AnalysisFileError
         A name is unknown, a grid cannot be fitted, the metric doesn't fit the task or an estimator, or nuisance
-        columns would be regressed out before a non-linear estimator.
+        columns would be regressed out before a non-linear estimator without ``nuisance.allow_nonlinear``.
     """
     task = spec.target.task
     metric = find_metric(spec.primary_metric, task)
@@ -42,13 +42,25 @@ def check_analysis(spec: AnalysisSpec) -> None:
                 f"inference.primary_metric = {spec.primary_metric!r} needs probabilities; {entry.kind!r} gives none",
                 hint="use roc_auc, or logistic as the estimator",
             )
-        if spec.nuisance.regress and not kind.linear:
+        if spec.nuisance.regress and not kind.linear and not spec.nuisance.allow_nonlinear:
             raise AnalysisFileError(
                 f"nuisance.regress cannot go with the non-linear estimator {entry.kind!r}: the residuals of discrete "
                 "features encode the confound, and a non-linear model reads it out (1.0 accuracy on pure noise)",
-                hint="use nuisance.columns, which gives the nuisance-only baseline, or a linear estimator",
+                hint="use nuisance.columns, which gives the nuisance-only baseline, or a linear estimator; "
+                "nuisance.allow_nonlinear = true overrides this, and the report says so",
             )
         check_grid(entry, task)
+
+
+def override_warnings(spec: AnalysisSpec) -> tuple[str, ...]:
+    """Say which refusals the analysis overrode."""
+    kinds = [entry.kind for entry in spec.estimators if not CATALOG[entry.kind].linear]
+    if not (spec.nuisance.regress and spec.nuisance.allow_nonlinear and kinds):
+        return ()
+    return (
+        f"Columns were regressed out before {', '.join(kinds)} (nuisance.allow_nonlinear): the residuals of discrete "
+        "features can encode the confound, and a non-linear model reads it out. Don't take the figure for the brain's.",
+    )
 
 
 def check_grid(entry: EstimatorSpec, task: Task) -> None:

@@ -1,6 +1,6 @@
 """Who is analysed: the gates from the participants table to the cohort, with a ledger of everyone who left."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -77,7 +77,7 @@ def _checked(table: pd.DataFrame, columns: Mapping[str, str], spec: AnalysisSpec
     if "participant_id" not in table:
         raise DataError("the participants table has no column 'participant_id'", hint="add it as the first column")
     conditions = names_in(spec.cohort.include) if spec.cohort.include else ()
-    nuisance = [column_name(reference) for reference in spec.nuisance.baseline]
+    nuisance = [column_name(reference) for reference in (*spec.nuisance.baseline, *spec.nuisance.preserve)]
     names = list(dict.fromkeys(["participant_id", *columns.values(), *nuisance, *conditions]))
     for name in names:
         if name not in table:
@@ -161,8 +161,9 @@ def _assemble(people: _Gates, columns: Mapping[str, str], spec: AnalysisSpec) ->
         raise DataError(f"nobody is left to analyse ({gates or 'the table is empty'})", hint="see the gates' reasons")
     classes, positive, target = _encode_target(rows, columns["target"], spec)
     # A site or a family is a name even where it is spelt as a number.
-    typed = _typed(rows, exempt=(columns["unit"], columns.get("site", "")))
-    nuisance, names, source = _encode_nuisance(typed, [column_name(reference) for reference in spec.nuisance.baseline])
+    categories = {columns["unit"], columns.get("site", ""), *map(column_name, spec.nuisance.categories)}
+    typed = _typed(rows, exempt=categories)
+    nuisance, names, source = encode_columns(typed, [column_name(reference) for reference in spec.nuisance.baseline])
     cohort = Cohort(
         table=typed,
         target=target,
@@ -211,7 +212,14 @@ def _check_values(rows: pd.DataFrame, column: str, values: Collection[str], key:
             )
 
 
-def _encode_nuisance(typed: pd.DataFrame, columns: list[str]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
+def encode_columns(typed: pd.DataFrame, columns: Sequence[str]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
+    """Turn columns of a cohort's table into numbers: numeric ones as they are, others as indicators but the first.
+
+    Returns
+    -------
+    tuple
+        Values ``(n, n_encoded)``, NaN where missing; the name of each; and the column that each encodes.
+    """
     values: list[FloatArray] = []
     names: list[str] = []
     source: list[str] = []

@@ -18,6 +18,7 @@ from bidsml.learn.fitting import (
     make_recipe,
     prepare_fold,
 )
+from bidsml.learn.harmonise import combat_design
 from bidsml.learn.metrics import METRICS, Metric, Outcome, find_metric, metrics_of
 from bidsml.learn.preparation import ModelInput, PreparedSplit
 from bidsml.records import Cohort, CVResult, FeatureBlock, FeatureSet, FloatArray, Fold, Model
@@ -135,12 +136,15 @@ def model_input(features: FeatureSet, cohort: Cohort, *, spec: AnalysisSpec, mod
         raise DataError(f"feature {features.names[int(np.isinf(values).any(axis=0).argmax())]!r} is infinite")
     regressed = {column_name(reference) for reference in spec.nuisance.regress}
     columns = [number for number, source in enumerate(cohort.nuisance_source) if source in regressed]
+    design = combat_design(cohort, spec)
     return ModelInput(
-        values=np.hstack([values, cohort.nuisance[:, columns]]),
+        values=np.hstack([values, cohort.nuisance[:, columns], design]),
         blocks=features.blocks,
         n_regressed=len(columns),
         beside=cohort.nuisance if model == "nuisance+biomarker" else nothing,
         max_missing=limit,
+        n_design=design.shape[1],
+        unseen_site=spec.nuisance.unseen_site,
     )
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.errors import DataError
 from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.harmonise import ComBat
 from bidsml.learn.nuisance import NuisanceRegression
 from bidsml.records import FeatureBlock, FloatArray, IntArray
 
@@ -85,9 +86,15 @@ class MedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def build_preparation(
-    blocks: Sequence[FeatureBlock], *, n_nuisance: int, max_missing: float, keep_constant: bool = False
+    blocks: Sequence[FeatureBlock],
+    *,
+    n_nuisance: int,
+    max_missing: float,
+    keep_constant: bool = False,
+    n_design: int = 0,
+    unseen_site: str = "pooled",
 ) -> Pipeline:
-    """Build the label-free part of a fold: select, impute, embed, regress nuisance, scale.
+    """Build the label-free part of a fold: select, embed, impute, harmonise, regress nuisance, scale.
 
     Parameters
     ----------
@@ -96,11 +103,14 @@ def build_preparation(
         :class:`~bidsml.learn.embedding.TangentSpace`.
     n_nuisance
         Number of columns after the blocks that are regressed out of every feature.
+    n_design
+        Number of columns after those for :class:`~bidsml.learn.harmonise.ComBat`: the site, then what is preserved.
+        0: nothing is harmonised.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Unfitted; takes ``(n, n_features + n_nuisance)``, NaN where missing, returns standardised features.
+        Unfitted; takes ``(n, n_features + n_nuisance + n_design)``, NaN where missing, returns standardised features.
     """
     parts: list[tuple[str, Any, slice]] = []
     for number, block in enumerate(blocks):
@@ -110,12 +120,14 @@ def build_preparation(
         else:
             parts.append((str(number), UsableFeatures(max_missing, keep_constant), slice(block.start, block.stop)))
     stop = max((block.stop for block in blocks), default=0)
-    parts.append(("nuisance", "passthrough", slice(stop, stop + n_nuisance)))
+    parts.append(("beside", "passthrough", slice(stop, stop + n_nuisance + n_design)))
     return Pipeline(
         [
             ("columns", ColumnTransformer(parts)),
             # After the blocks are side by side: one of them may have lost all its features.
             ("impute", MedianImputer()),
+            # Before the regression: a confound's slope is estimated on features of which the sites agree.
+            ("harmonise", ComBat(n_design, n_untouched=n_nuisance, unseen_site=unseen_site)),
             ("nuisance", NuisanceRegression(n_nuisance)),
             ("scale", StandardScaler()),
         ]
@@ -139,8 +151,9 @@ def kept_columns(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> IntAr
 class ModelInput:
     """The columns of one model, row for row with the cohort.
 
-    ``values`` is ``(n, n_features + n_regressed)``: the feature blocks, then the columns regressed out of them.
-    ``beside``, ``(n, n_beside)``, are nuisance columns that are predictors beside the features.
+    ``values`` is ``(n, n_features + n_regressed + n_design)``: the feature blocks, then the columns regressed out of
+    them, then those of ComBat: the site as an integer code and what is preserved. ``beside``, ``(n, n_beside)``,
+    are nuisance columns that are predictors beside the features.
     """
 
     values: FloatArray
@@ -150,6 +163,14 @@ class ModelInput:
     max_missing: float
     keep_constant: bool = False
     """Keep columns that don't vary among the training rows; they become 0."""
+    n_design: int = 0
+    unseen_site: str = "pooled"
+    """What ComBat does with test rows of a site without training rows."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of feature columns."""
+        return int(self.values.shape[1]) - self.n_regressed - self.n_design
 
 
 @dataclass(frozen=True)
@@ -157,7 +178,7 @@ class PreparedSplit:
     """One train/test split, ready for an estimator.
 
     ``train`` and ``test`` are ``(n_rows, n_coordinates)``. ``columns`` and ``scale`` say which input column each
-    prepared feature stands for, and its training standard deviation after nuisance regression. Where the
+    prepared feature stands for, and its training standard deviation after harmonising and regressing. Where the
     coordinates are rotated, ``basis`` is ``(n_prepared, n_coordinates)`` with orthonormal columns, if kept.
     """
 
@@ -193,6 +214,8 @@ def prepare_split(
         n_nuisance=given.n_regressed,
         max_missing=given.max_missing,
         keep_constant=given.keep_constant,
+        n_design=given.n_design,
+        unseen_site=given.unseen_site,
     )
     with warnings.catch_warnings():
         # A block may lose all its features, as long as another keeps some.
@@ -246,7 +269,7 @@ def _append(
 def _explain(given: ModelInput, train_rows: IntArray, error: ValueError) -> Exception:
     """Say what a user can act on where no feature is usable; hand on anything else."""
     usable = UsableFeatures(given.max_missing)
-    n_features = given.values.shape[1] - given.n_regressed
+    n_features = given.n_features
     n_usable = int(usable.fit(given.values[train_rows, :n_features]).support_.sum()) if n_features else 0
     if n_usable and not any(block.layout == "covariance" for block in given.blocks):
         return error

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from bidsml.errors import DataError
+from bidsml.learn.harmonise import harmonisation_warnings, unseen_rows
 from bidsml.records import Cohort, Fold, IntArray
 from bidsml.spec import AnalysisSpec, column_name
 
@@ -25,7 +26,8 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
     """Draw every split of the analysis, once.
 
     The first design is the one the analysis asks for and bears its kind's name. ``leave-site-out`` stands
-    beside it where the cohort has two or more sites and every training set would hold every class.
+    beside it where the cohort has two or more sites and every training set would hold every class, unless
+    ``nuisance.unseen_site`` refuses unseen sites.
 
     Inner folds are the other outer folds, bundled into at most ``cv.inner.folds`` of about equal size. Labels
     that are shuffled within outer folds then stay balanced in every inner split too, which keeps the
@@ -34,7 +36,7 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
     Raises
     ------
     DataError
-        A training set, outer or inner, would lack a class, or a fold would be empty.
+        A training set, outer or inner, would lack a class, or a site that it must know, or a fold would be empty.
     """
     folds: list[Fold] = []
     repeats = spec.cv.outer.repeats if spec.cv.outer.kind == "stratified" else 1
@@ -42,14 +44,14 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
         random_state = int(np.random.SeedSequence(seed, spawn_key=(_SPLITS, repeat)).generate_state(1)[0])
         parts = _default_parts(cohort, spec, random_state)
         folds += _folds(cohort, parts, spec, design=spec.cv.outer.kind, repeat=repeat, random_state=random_state)
-    problem = next(iter(_problems(folds, cohort)), None)
+    problem = next(_problems(folds, cohort, spec), None)
     if problem:
         raise DataError(problem, hint="use fewer folds, another cv.outer.kind, or add participants")
     if spec.cv.outer.kind != LEAVE_SITE_OUT and len(set(cohort.site)) >= 2:
         random_state = int(np.random.SeedSequence(seed, spawn_key=(_SPLITS, repeats)).generate_state(1)[0])
         parts = _parts_by(cohort.site)
         beside = _folds(cohort, parts, spec, design=LEAVE_SITE_OUT, repeat=0, random_state=random_state)
-        if not any(_problems(beside, cohort)):
+        if not any(_problems(beside, cohort, spec)):
             folds += beside
     return tuple(folds)
 
@@ -181,21 +183,25 @@ def _draw_inner(cohort: Cohort, train: IntArray, spec: AnalysisSpec, random_stat
     return inner_of
 
 
-def _problems(folds: Sequence[Fold], cohort: Cohort) -> Iterator[str]:
-    """Say which training set cannot be fitted, and why."""
+def _problems(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -> Iterator[str]:
+    """Say which training set cannot be fitted or applied, and why."""
+    refuses = spec.nuisance.unseen_site == "error"
     for fold in folds:
         where = f"{fold.design}, repeat {fold.repeat + 1}, {fold.name}"
         if not fold.test.size or not fold.train.size:
             yield f"{where}: a fold without {'test' if fold.train.size else 'training'} rows"
             continue
-        trainings = {"the training rows": fold.train}
+        trainings = {"the training rows": (fold.train, fold.test)}
         for bundle in np.unique(fold.inner):
-            trainings[f"the training rows of inner fold {bundle + 1}"] = fold.train[fold.inner != bundle]
-        for name, rows in trainings.items():
+            held_out = fold.inner == bundle
+            trainings[f"the training rows of inner fold {bundle + 1}"] = fold.train[~held_out], fold.train[held_out]
+        for name, (rows, tested) in trainings.items():
             present = set(cohort.target[rows].astype(int)) if cohort.classes else set()
             for code, label in enumerate(cohort.classes):
                 if code not in present:
                     yield f"{where}: {name} hold nobody of class {label!r}"
+            for row in unseen_rows(cohort.site, train=rows, test=tested)[:1] if refuses else ():
+                yield f"{where}: {name} hold nobody of site {cohort.site[row]!r}, and nuisance.unseen_site is 'error'"
         if np.unique(fold.inner).size < 2:
             yield f"{where}: too few training units to draw inner folds"
 
@@ -232,14 +238,18 @@ def permutation_blocks(folds: Sequence[Fold], n: int) -> IntArray:
     return np.where(used, cells, _UNUSED)
 
 
-def design_warnings(folds: Sequence[Fold], cohort: Cohort) -> tuple[str, ...]:
+def design_warnings(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -> tuple[str, ...]:
     """Say in words what a reader must know about the designs."""
     said: list[str] = []
     designs = {fold.design for fold in folds}
     if LEAVE_ONE_OUT in designs:
         said.append("Leave-one-out estimates vary a lot from sample to sample; repeated 10-fold is steadier.")
     if len(set(cohort.site)) >= 2 and LEAVE_SITE_OUT not in designs:
-        said.append("Leave-site-out could not be run: without some site, a class would be missing from training.")
+        refused = spec.nuisance.unseen_site == "error"
+        why = (
+            "nuisance.unseen_site = 'error'" if refused else "without some site, a class would be missing from training"
+        )
+        said.append(f"Leave-site-out could not be run: {why}.")
     for design in sorted(designs):
         first = [fold for fold in folds if fold.design == design and fold.repeat == 0]
         cells = permutation_blocks(first, len(cohort.target))
@@ -248,4 +258,4 @@ def design_warnings(folds: Sequence[Fold], cohort: Cohort) -> tuple[str, ...]:
             said.append(
                 f"Under {design} every test fold holds one label only: no permutation can move a label, p is 1."
             )
-    return tuple(said)
+    return (*said, *harmonisation_warnings(folds, cohort, spec))

@@ -130,6 +130,38 @@ class NuisanceSpec(_Section):
 
     columns: tuple[str, ...] = Field((), description="Columns of the nuisance-only model. Default: those in regress.")
     regress: tuple[str, ...] = Field((), description="Columns regressed out of every feature, fitted on training rows.")
+    harmonize: Literal["none", "combat"] = Field(
+        "none",
+        description="combat: take the mean and variance of each cohort.site out of every feature, fitted on "
+        "training rows, before anything is regressed out.",
+    )
+    preserve: tuple[str, ...] = Field(
+        (),
+        description="Columns whose effect ComBat keeps, e.g. age. They join the nuisance-only model if named in "
+        "columns too.",
+    )
+    unseen_site: Literal["pooled", "error"] = Field(
+        "pooled",
+        description="ComBat of test rows whose site is not in training. pooled: the grand mean and pooled variance, "
+        "that is they stay as they are; error: no split may need that, and leave-site-out is not run.",
+    )
+    categories: tuple[str, ...] = Field(
+        (), description="Columns above that are categories although spelt as numbers, e.g. a scanner's serial number."
+    )
+    allow_nonlinear: bool = Field(
+        False,
+        description="Regress columns out before a non-linear estimator in spite of what it may leak; the report warns.",
+    )
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> "NuisanceSpec":
+        for key in ("preserve", "unseen_site"):
+            if self.harmonize == "none" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} has no meaning when harmonize is 'none'")
+        for column in self.categories:
+            if column not in (*self.baseline, *self.preserve):
+                raise ValueError(f"categories names {column!r}, which is in none of columns, regress and preserve")
+        return self
 
     @property
     def baseline(self) -> tuple[str, ...]:
@@ -240,6 +272,22 @@ class AnalysisSpec(_Section):
             raise ValueError("inference.exchange = 'within-site' needs cohort.site")
         return self
 
+    @model_validator(mode="after")
+    def _nuisance_fits(self) -> "AnalysisSpec":
+        target = column_name(self.target.column)
+        for key in ("columns", "regress", "preserve"):
+            if target in map(column_name, getattr(self.nuisance, key)):
+                raise ValueError(f"nuisance.{key} names the target {target!r}: its labels would reach the test rows")
+        if self.nuisance.harmonize == "none":
+            return self
+        if not self.cohort.site:
+            raise ValueError(f"nuisance.harmonize = {self.nuisance.harmonize!r} needs cohort.site")
+        if column_name(self.cohort.site) in map(column_name, self.nuisance.preserve):
+            raise ValueError("nuisance.preserve names the site, which is what ComBat takes out")
+        if self.nuisance.unseen_site == "error" and self.cv.outer.kind == "leave-site-out":
+            raise ValueError("cv.outer.kind = 'leave-site-out' tests unseen sites, which nuisance.unseen_site refuses")
+        return self
+
     @property
     def block_names(self) -> tuple[str, ...]:
         """One unique name per feature block: as given, else the kind, numbered when repeated."""
@@ -270,7 +318,7 @@ def read_spec(path: Path) -> AnalysisSpec:
 def referenced_columns(spec: AnalysisSpec) -> tuple[str, ...]:
     """Every column reference of the analysis, once: target, unit, site, nuisance, fixed split and the extra ones."""
     references = [spec.target.column, spec.cohort.group, spec.cohort.site, *spec.cohort.columns]
-    references += [*spec.nuisance.baseline, spec.cv.outer.column]
+    references += [*spec.nuisance.baseline, *spec.nuisance.preserve, spec.cv.outer.column]
     return tuple(dict.fromkeys(r for r in references if r and r != "participant_id"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from bidsml.atlases import load_atlas
 from bidsml.bids.store import read_record, write_json, write_record
 from bidsml.errors import BidsmlError
+from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import refuse_leakage
 from bidsml.learn.performance import summarise_performance
@@ -138,7 +139,7 @@ def gather_result(
         weights=tuple(w for w in weights if w is not None),
         atlases=_atlases(json.loads(atlases)),
         provenance=read_record(Provenance, provenance),
-        warnings=(*found, *design_warnings(plan, content.cohort)),
+        warnings=(*found, *override_warnings(spec), *design_warnings(plan, content.cohort, spec)),
     )
     return write_record(out_dir / "result.npz", result)
 

@@ -103,7 +103,7 @@ def test_leave_site_out_is_left_out_where_it_cannot_be_fitted(simulate):
     pure = replace(data.cohort, site=tuple(f"s{int(code)}" for code in data.cohort.target))
     folds = plan_folds(pure, data.spec, seed=0)
     assert {fold.design for fold in folds} == {"stratified"}
-    assert any("could not be run" in warning for warning in design_warnings(folds, pure))
+    assert any("could not be run" in warning for warning in design_warnings(folds, pure, data.spec))
 
 
 def test_a_training_set_without_a_class_is_refused(simulate):
@@ -164,4 +164,4 @@ def test_leave_one_out_shuffles_over_everyone_and_warns(simulate):
     data = simulate(n=20, cv=DESIGNS[3])
     folds = plan_folds(data.cohort, data.spec, seed=0)
     assert set(permutation_blocks(folds, 20)) == {0}
-    assert any("Leave-one-out" in warning for warning in design_warnings(folds, data.cohort))
+    assert any("Leave-one-out" in warning for warning in design_warnings(folds, data.cohort, data.spec))
