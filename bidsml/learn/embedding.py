@@ -1,5 +1,6 @@
 """Project covariance matrices into the tangent space at the training people's mean."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -49,12 +50,7 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             mean = np.nanmean(kept, axis=0)
         # Two regions that nobody has both of: nothing is known of their covariance.
         self.mean_ = np.where(np.isnan(mean), 0.0, mean)
-        self.measure_ = ConnectivityMeasure(
-            kind="tangent",
-            # Matrices go in as time series whose product they are; see _as_series.
-            cov_estimator=EmpiricalCovariance(assume_centered=True, store_precision=False),
-            standardize=False,
-        )
+        self.measure_ = _measure()
         self.measure_.fit(self._as_series(kept))
         return self
 
@@ -66,9 +62,30 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
         matrices = self._matrices(X)[:, self.regions_][:, :, self.regions_]
-        tangent = np.asarray(self.measure_.transform(self._as_series(matrices)))
+        series = self._as_series(matrices)
+        # nilearn refuses a single person, whose own mean it fears for; here the reference is the training people's.
+        tangent = np.asarray(self.measure_.transform(series if len(series) > 1 else series * 2))[: len(series)]
         rows, columns = np.triu_indices(self.regions_.size)
         return np.asarray(tangent[:, rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0)))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted, as plain arrays; see :meth:`from_state`."""
+        check_is_fitted(self)
+        reference = {"reference": self.measure_.mean_, "whitening": self.measure_.whitening_}
+        return {"regions": self.regions_, "mean": self.mean_, "n_cells": np.array(self.rows_.size), **reference}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Make a fitted embedding of the arrays that :meth:`state` gave."""
+        space = cls()
+        space.n_features_in_ = int(state["n_cells"])
+        space.rows_, space.columns_ = np.triu_indices(_n_regions(space.n_features_in_))
+        space.regions_, space.mean_ = state["regions"], state["mean"]
+        space.measure_ = _measure()
+        space.measure_.cov_estimator_ = space.measure_.cov_estimator
+        space.measure_.mean_, space.measure_.whitening_ = state["reference"], state["whitening"]
+        space.measure_.n_features_in_ = space.regions_.size
+        return space
 
     def get_support(self) -> np.ndarray:
         """Return the indices of the input cells that the output's columns stand for."""
@@ -100,6 +117,15 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _measure() -> ConnectivityMeasure:
+    return ConnectivityMeasure(
+        kind="tangent",
+        # Matrices go in as time series whose product they are; see TangentSpace._as_series.
+        cov_estimator=EmpiricalCovariance(assume_centered=True, store_precision=False),
+        standardize=False,
+    )
 
 
 def _n_regions(n_cells: int) -> int:

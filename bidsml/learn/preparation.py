@@ -189,6 +189,8 @@ class PreparedSplit:
     columns: IntArray
     scale: FloatArray
     basis: FloatArray | None = None
+    preparation: Any = None
+    """The fitted :class:`~sklearn.pipeline.Pipeline`, kept along with ``basis``."""
 
 
 def prepare_split(
@@ -239,6 +241,7 @@ def prepare_split(
         columns=kept_columns(preparation, given.blocks),
         scale=np.asarray(preparation["scale"].scale_),
         basis=None if basis is None else basis[:n_prepared],
+        preparation=preparation if keep_basis else None,
     )
 
 

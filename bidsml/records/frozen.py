@@ -55,11 +55,14 @@ class ModelCard(Record):
     parameters
         Hyper-parameters that the inner folds chose.
     features
-        The part of the analysis that decides the features (``input``, ``denoise``, ``features``, ``block_names``).
+        The part of the analysis that decides the features: ``input``, ``denoise``, ``features``.
     names
         Features, in the order of the columns.
     performance
         The out-of-fold headline of the analysis that the biomarker comes from.
+    sites, preserved, unseen_site
+        Of ComBat: the sites that training knew, in the order of their numbers, and the columns whose effect is kept;
+        empty where nothing was harmonised.
     """
 
     schema: int
@@ -80,6 +83,14 @@ class ModelCard(Record):
     nuisance: tuple[NuisanceColumn, ...]
     people: TrainingPeople
     performance: Mapping[str, Any] = field(default_factory=dict)
+    sites: tuple[str, ...] = ()
+    preserved: tuple[NuisanceColumn, ...] = ()
+    unseen_site: str = ""
+
+    @property
+    def n_beside(self) -> int:
+        """Number of columns that are used up beside the features: nuisance; the site and what ComBat preserves."""
+        return len(self.nuisance) + (1 + len(self.preserved) if self.sites else 0)
 
 
 @dataclass(frozen=True)
@@ -114,13 +125,14 @@ class Newcomers(Record):
 
     ``table`` has one row per person: ``participant_id``, then ``label``, ``unit``, ``site`` as text, ``None`` where
     missing. ``target`` is class codes of the model (or the numeric outcome), NaN where unknown. ``values`` is
-    ``(n, n_features)``, ``nuisance`` ``(n, n_nuisance)``, NaN where missing.
+    ``(n, n_features)``, ``beside`` ``(n, n_beside)``: nuisance columns, then for ComBat the number of the site (−1 for
+    an unknown one) and what is preserved; NaN where missing.
     """
 
     table: pd.DataFrame
     target: FloatArray
     values: FloatArray
-    nuisance: FloatArray
+    beside: FloatArray
     left: tuple[str, ...] = ()
     """Who is not among them, and why: one sentence each gate."""
     notes: tuple[str, ...] = ()

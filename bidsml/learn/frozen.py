@@ -1,0 +1,287 @@
+"""Freeze a biomarker: fit it once on everyone, keep plain arrays, and apply them to people it has not seen."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+from sklearn.pipeline import Pipeline
+
+import bidsml
+from bidsml.errors import DataError, near_names
+from bidsml.learn.cohort import encode_columns
+from bidsml.learn.crossval import model_input, recipe_of
+from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.estimators import CATALOG
+from bidsml.learn.final_fold import fold_of_everyone
+from bidsml.learn.fitting import FittedFold, PreparedFold, fit_fold, prepare_fold
+from bidsml.learn.overlap import describe_people
+from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
+from bidsml.records import (
+    MODEL_SCHEMA,
+    Cohort,
+    FeatureBlock,
+    FeatureSet,
+    FloatArray,
+    Fold,
+    FrozenModel,
+    ModelCard,
+    NuisanceColumn,
+)
+from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name, features_digest
+
+_Arrays = dict[str, NDArray[Any]]
+_COMBAT = ("sites", "slopes", "grand_mean", "shift", "scale", "explained_away")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a frozen biomarker says: the arrays of :class:`~bidsml.records.CVResult`, without repeats."""
+
+    scores: FloatArray
+    predictions: FloatArray
+    probabilities: FloatArray | None
+
+
+def freeze(
+    features: FeatureSet, cohort: Cohort, folds: Sequence[Fold], *, spec: AnalysisSpec, seed: int, dataset: str
+) -> FrozenModel:
+    """Fit the first estimator's biomarker on the whole cohort, tuned by the folds as inner folds.
+
+    Parameters
+    ----------
+    folds
+        Of the whole analysis; those of the first design's first repeat choose the hyper-parameters.
+    dataset
+        Name of the dataset, which makes a participant's label unique.
+
+    Returns
+    -------
+    FrozenModel
+        The same cohort, analysis and seed give the same bytes. ``performance`` is empty.
+
+    Raises
+    ------
+    DataError
+        No feature is usable.
+    MissingInputError
+        The estimator is not linear, and skops is not installed.
+    """
+    chosen = spec.estimators[0]
+    recipe = recipe_of(cohort, spec=spec, estimator=chosen, model="biomarker", seed=seed)
+    given = model_input(features, cohort, spec=spec, model="biomarker")
+    prepared = prepare_fold(given, fold_of_everyone(folds, cohort), recipe=recipe, keep_basis=True)
+    fit = fit_fold(prepared, cohort.target, recipe=recipe)
+    arrays = preparation_arrays(prepared.outer.preparation, features.blocks)
+    estimator = np.empty(0, dtype=np.uint8)
+    if recipe.kind.linear:
+        arrays |= _linear_arrays(prepared, fit)
+    else:
+        estimator = np.frombuffer(dump_estimator(fit.estimator), dtype=np.uint8)
+    if not cohort.classes:
+        arrays["target_mean"] = np.array(cohort.target.mean())
+    row = {person: number for number, person in enumerate(features.participant_id)}
+    values = features.values[[row[person] for person in cohort.participant_id]]
+    people = describe_people(cohort, values, salt=_digest(arrays, estimator), dataset=dataset)
+    card = _card(chosen, spec, cohort, features, people=people, parameters=fit.chosen)
+    return FrozenModel(card, arrays, estimator)
+
+
+def _card(
+    chosen: EstimatorSpec,
+    spec: AnalysisSpec,
+    cohort: Cohort,
+    features: FeatureSet,
+    *,
+    people: Any,
+    parameters: Mapping[str, Any],
+) -> ModelCard:
+    harmonised = spec.nuisance.harmonize != "none"
+    return ModelCard(
+        schema=MODEL_SCHEMA,
+        version=bidsml.__version__,
+        packages={} if CATALOG[chosen.kind].linear else serialiser_version(),
+        analysis=spec.name,
+        estimator=chosen.kind,
+        parameters=dict(parameters),
+        class_weight=chosen.class_weight,
+        task=spec.target.task,
+        target=spec.target.column,
+        classes=cohort.classes,
+        positive=cohort.positive,
+        features=spec.model_dump(mode="json", include={"input", "denoise", "features"}),
+        features_digest=features_digest(spec),
+        blocks=features.blocks,
+        names=features.names,
+        nuisance=_columns(cohort, spec.nuisance.regress),
+        people=people,
+        sites=tuple(sorted(set(cohort.site))) if harmonised else (),
+        preserved=_columns(cohort, spec.nuisance.preserve) if harmonised else (),
+        unseen_site=spec.nuisance.unseen_site if harmonised else "",
+    )
+
+
+def _columns(cohort: Cohort, references: Sequence[str]) -> tuple[NuisanceColumn, ...]:
+    """Describe encoded columns in their order, with every level that training knew."""
+    _, names, sources = encode_columns(cohort.table, [column_name(reference) for reference in references])
+    found = []
+    for name, source in zip(names, sources, strict=True):
+        if name == source:
+            found.append(NuisanceColumn(name, source))
+        else:
+            levels = tuple(sorted({str(cell) for cell in cohort.table[source].dropna()}))
+            found.append(NuisanceColumn(name, source, name[len(source) + 1 : -1], levels))
+    return tuple(found)
+
+
+def _linear_arrays(prepared: PreparedFold, fit: FittedFold) -> _Arrays:
+    """Weights on the prepared features: those on the row-space coordinates, rotated back."""
+    coefficients = np.atleast_2d(fit.estimator.coef_)
+    if prepared.outer.basis is not None:
+        coefficients = coefficients @ prepared.outer.basis.T
+    intercept = np.broadcast_to(np.atleast_1d(fit.estimator.intercept_), coefficients.shape[:1])
+    return {"coef": np.ascontiguousarray(coefficients, dtype=float), "intercept": np.array(intercept, dtype=float)}
+
+
+def preparation_arrays(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> _Arrays:
+    """Take out of a fitted preparation the numbers that :func:`prepare` needs."""
+    arrays: _Arrays = {}
+    for number, block in enumerate(blocks):
+        part = preparation["columns"].named_transformers_[str(number)]
+        if block.layout == "covariance":
+            arrays |= {f"block{number}_{name}": value for name, value in part[0].state().items()}
+            part = part[1]
+        arrays[f"block{number}_keep"] = part.get_support(indices=True)
+    arrays["median"] = preparation["impute"].median_
+    combat = preparation["harmonise"]
+    if combat.n_design:
+        arrays |= {f"combat_{name}": getattr(combat, f"{name}_") for name in _COMBAT}
+    nuisance = preparation["nuisance"]
+    if nuisance.n_nuisance:
+        arrays["nuisance_coef"] = nuisance.regression_.coef_.reshape(-1, nuisance.n_nuisance)
+        arrays["nuisance_intercept"] = np.atleast_1d(nuisance.regression_.intercept_)
+        arrays["nuisance_explained_away"] = nuisance.explained_away_
+    arrays["centre"], arrays["spread"] = preparation["scale"].mean_, preparation["scale"].scale_
+    return arrays
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], estimator: NDArray[np.uint8]) -> str:
+    """SHA-256 of a model's numbers: looks random, and is the same for the same model."""
+    digest = hashlib.sha256(estimator.tobytes())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------ applying
+
+
+def apply(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Applied:
+    """Predict people, one by one: nothing is fitted, and nobody's result depends on who else is there.
+
+    Parameters
+    ----------
+    values
+        Features under the model's names, ``(n, n_features)``, NaN where missing.
+    beside
+        The model's nuisance columns, then what ComBat uses up, ``(n, n_beside)``, NaN where missing; see
+        :class:`~bidsml.records.Newcomers`.
+
+    Raises
+    ------
+    DataError
+        The arrays don't fit each other or the data, or the model holds an estimator that is not trusted.
+    """
+    _check_shapes(model, values, beside)
+    prepared = prepare(model, values, beside)
+    n_classes = len(model.card.classes)
+    if not model.is_linear:
+        return _apply_estimator(load_estimator(model.estimator.tobytes(), model.card.estimator), prepared, n_classes)
+    scores = prepared @ model.arrays["coef"].T + model.arrays["intercept"]
+    if model.card.task == "regression":
+        return Applied(scores, scores[:, 0], None)
+    binary = scores.shape[1] == 1
+    predictions = (scores[:, 0] > 0).astype(float) if binary else scores.argmax(axis=1).astype(float)
+    probabilities = None
+    if CATALOG[model.card.estimator].has_probabilities:
+        odds = np.hstack([-scores, scores]) if binary else scores
+        probabilities = special.expit(odds) if binary else special.softmax(odds, axis=1)
+    return Applied(scores, predictions, probabilities)
+
+
+def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> FloatArray:
+    """Do to new rows what the fold's preparation did, with the frozen numbers: ``(n, n_prepared)``."""
+    arrays = model.arrays
+    parts = []
+    for number, block in enumerate(model.card.blocks):
+        columns = values[:, block.start : block.stop]
+        prefix = f"block{number}_"
+        if block.layout == "covariance":
+            state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            columns = TangentSpace.from_state(state).transform(columns)
+        parts.append(columns[:, arrays[f"{prefix}keep"]])
+    joined = np.hstack([*parts, beside])
+    joined = np.where(np.isnan(joined), arrays["median"], joined)
+    n_prepared, n_nuisance = arrays["centre"].size, len(model.card.nuisance)
+    features, nuisance, design = np.split(joined, [n_prepared, n_prepared + n_nuisance], axis=1)
+    if model.card.sites:
+        features = _harmonise(model, features, site=design[:, 0], covariates=design[:, 1:])
+    if n_nuisance:
+        features = features - (nuisance @ arrays["nuisance_coef"].T + arrays["nuisance_intercept"])
+        features[:, arrays["nuisance_explained_away"]] = 0.0
+    return np.asarray((features - arrays["centre"]) / arrays["spread"])
+
+
+def _harmonise(model: FrozenModel, features: FloatArray, *, site: FloatArray, covariates: FloatArray) -> FloatArray:
+    """Apply ComBat (:class:`~bidsml.learn.harmonise.ComBat`); a site that training did not know stays as it is."""
+    arrays = model.arrays
+    known = np.isin(site, arrays["combat_sites"])
+    if model.card.unseen_site == "error" and not known.all():
+        raise DataError(
+            f"{int((~known).sum())} of {len(site)} participants come from sites that the model was not trained on",
+            hint=f"its analysis refuses them (nuisance.unseen_site = 'error'); it knows {', '.join(model.card.sites)}",
+        )
+    explained = arrays["combat_grand_mean"] + covariates @ arrays["combat_slopes"]
+    residual = features - explained
+    number = np.searchsorted(arrays["combat_sites"], site[known])
+    residual[known] = (residual[known] - arrays["combat_shift"][number]) / arrays["combat_scale"][number]
+    residual[:, arrays["combat_explained_away"]] = 0.0
+    return np.asarray(explained + residual)
+
+
+def _check_shapes(model: FrozenModel, values: FloatArray, beside: FloatArray) -> None:
+    card, arrays = model.card, model.arrays
+    if card.estimator not in CATALOG:
+        hint = near_names(card.estimator, CATALOG)
+        raise DataError(f"the model is a {card.estimator!r}, which this bidsml does not know", hint=hint)
+    if values.shape[1] != len(card.names) or beside.shape[1] != card.n_beside:
+        raise DataError(
+            f"the model takes {len(card.names)} features and {card.n_beside} columns beside them; "
+            f"given are {values.shape[1]} and {beside.shape[1]}",
+            hint="make the features with the analysis that the model comes from",
+        )
+    kept = sum(arrays[f"block{number}_keep"].size for number in range(len(card.blocks)))
+    sizes = {kept, arrays["centre"].size, arrays["spread"].size, arrays["median"].size - card.n_beside}
+    if model.is_linear:
+        sizes.add(arrays["coef"].shape[1])
+    if len(sizes) > 1:
+        raise DataError(f"the model's arrays disagree on the number of features: {sorted(sizes)}", hint="do not use it")
+
+
+def _apply_estimator(estimator: Any, prepared: FloatArray, n_classes: int) -> Applied:
+    predictions = np.asarray(estimator.predict(prepared), dtype=float).reshape(-1)
+    if not n_classes:
+        return Applied(predictions[:, None], predictions, None)
+    probabilities = np.asarray(estimator.predict_proba(prepared)) if hasattr(estimator, "predict_proba") else None
+    if hasattr(estimator, "decision_function"):
+        scores = np.asarray(estimator.decision_function(prepared)).reshape(predictions.size, -1)
+    elif probabilities is not None:
+        scores = probabilities[:, 1:] if n_classes == 2 else probabilities
+    else:
+        raise DataError(f"{type(estimator).__name__} gives neither decision values nor probabilities")
+    return Applied(scores, predictions, probabilities)

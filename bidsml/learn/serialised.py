@@ -1,0 +1,120 @@
+"""Keep an estimator that is no set of weights: as a skops file, never as a pickle."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+from typing import Any
+
+from bidsml.errors import DataError, MissingInputError
+
+# The only types beside skops' own list of harmless ones that a model of a kind may hold.
+TRUSTED: Mapping[str, tuple[str, ...]] = {
+    "forest": ("sklearn.tree._tree.Tree",),
+    "boosting": ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
+    "rbf_svm": (),
+}
+# What the file as a whole must be.
+_ROOTS: Mapping[str, tuple[str, ...]] = {
+    "forest": ("RandomForestClassifier", "RandomForestRegressor"),
+    "boosting": ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"),
+    "rbf_svm": ("SVC", "SVR"),
+}
+# Before 0.12, a crafted file got past the check of its types (CVE-2025-54412, CVE-2025-54413).
+_OLDEST = (0, 12)
+_SCHEMA = "schema.json"
+
+
+def serialiser_version() -> dict[str, str]:
+    """Versions that decide whether a file can be read again."""
+    return {name: version(name) for name in ("scikit-learn", "skops")}
+
+
+def dump_estimator(estimator: Any) -> bytes:
+    """Turn a fitted estimator into the bytes of a skops file; the same estimator gives the same bytes.
+
+    Raises
+    ------
+    MissingInputError
+        skops is not installed, or too old.
+    """
+    return _canonical(_skops().dumps(estimator))
+
+
+def load_estimator(content: bytes, kind: str) -> Any:
+    """Rebuild an estimator from the bytes of a skops file.
+
+    Raises
+    ------
+    DataError
+        It is no skops file, holds a type that is not expected in a model of this kind, or is another kind of model.
+    MissingInputError
+        skops is not installed, or too old.
+    """
+    skops = _skops()
+    trusted = TRUSTED.get(kind)
+    if trusted is None:
+        raise DataError(f"a model of kind {kind!r} is never kept as a skops file", hint="do not use this model")
+    try:
+        foreign = sorted(set(skops.get_untrusted_types(data=content)) - set(trusted))
+        if foreign:
+            raise DataError(
+                f"the model holds a type that is not trusted in a {kind}: {', '.join(foreign)}",
+                hint="do not use this model; ask its maker for one that bidsml wrote",
+            )
+        estimator = skops.loads(content, trusted=list(trusted))
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+        raise DataError(f"the estimator is not a readable skops file: {error}", hint="get the model anew") from error
+    if type(estimator).__name__ not in _ROOTS[kind]:
+        raise DataError(f"the model says it is a {kind}, and holds a {type(estimator).__name__}", hint="do not use it")
+    return estimator
+
+
+def _skops() -> Any:
+    hint = 'install it: pip install "bidsml[models]", or "skops>=0.12"'
+    try:
+        found = version("skops")
+        module = import_module("skops.io")
+    except (PackageNotFoundError, ImportError) as error:
+        raise MissingInputError(
+            "a model that is not linear is kept with skops, which is not here", hint=hint
+        ) from error
+    if tuple(int(part) for part in found.split(".")[:2]) < _OLDEST:
+        raise MissingInputError(f"skops {found} is too old to check what a file holds", hint=hint)
+    return module
+
+
+def _canonical(content: bytes) -> bytes:
+    """Name a skops file's objects by their order: skops itself names them by memory address, and writes the time in.
+
+    Every object gets a number of its own. Two that were one object in memory become two alike: nothing in a fitted
+    estimator depends on their being one.
+    """
+    names: dict[str, str] = {}
+    count = 0
+
+    def visit(node: Any) -> Any:
+        nonlocal count
+        if isinstance(node, list):
+            return [visit(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        changed = dict(node)
+        if isinstance(node.get("__id__"), int) and "__class__" in node:
+            changed["__id__"] = count = count + 1
+        if isinstance(node.get("file"), str) and "__loader__" in node:
+            changed["file"] = names.setdefault(node["file"], f"{len(names)}{PurePosixPath(node['file']).suffix}")
+        return {key: value if key in ("__id__", "file") else visit(value) for key, value in changed.items()}
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = visit(json.loads(archive.read(_SCHEMA)))
+        parts = {new: archive.read(old) for old, new in names.items()}
+    parts[_SCHEMA] = json.dumps(schema, indent=1).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), part)
+    return buffer.getvalue()
