@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from bidsml.learn.crossval import cross_validate
-from bidsml.learn.performance import corrected_t, summarise_performance
+from bidsml.learn.intervals import DELONG, WIDENED_BOOTSTRAP, corrected_t
+from bidsml.learn.performance import summarise_performance
 from bidsml.learn.permutation import merge_nulls, permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import Fold
@@ -63,7 +64,7 @@ def test_the_first_row_of_a_model_is_its_headline(simulate):
     assert (row.estimate, row.low, row.high) == pytest.approx(corrected_t(values, folds)[:3])
     assert row.p == row.p_floor == 1 / 20 and "19 draws" in row.p_method
     pooled = rows[1]
-    assert (pooled.metric, pooled.note, pooled.interval) == ("roc_auc", "pooled", "unit bootstrap")
+    assert (pooled.metric, pooled.note, pooled.interval) == ("roc_auc", "pooled", WIDENED_BOOTSTRAP)
     assert pooled.low < pooled.estimate < pooled.high
     assert np.isnan(pick(rows, model="majority", metric="roc_auc")[0].p)
 
@@ -79,7 +80,8 @@ def test_intervals_stay_within_what_the_metric_can_be(simulate):
 def test_the_difference_is_paired_over_folds(simulate):
     data = simulate(n=80, effect=1.5, nuisance={"columns": ["age"]}, cv={"outer": {"kind": "stratified", "folds": 5}})
     rows, cv, folds = summarise(data, models=("biomarker", "nuisance", "nuisance+biomarker", "majority"))
-    (row,) = pick(rows, model="biomarker - nuisance")
+    row, check = pick(rows, model="biomarker - nuisance")
+    assert check.interval == DELONG and "cross-check" in check.note
     values = cv[0].fold_metrics["roc_auc"] - cv[1].fold_metrics["roc_auc"]
     assert (row.estimate, row.low, row.high, row.p) == pytest.approx(corrected_t(values, folds))
     assert row.p_method == "Nadeau-Bengio corrected t"
@@ -94,9 +96,9 @@ def test_leave_one_out_falls_back_on_the_bootstrap_and_says_so(simulate):
     data = simulate(n=40, effect=3, cv={"outer": {"kind": "leave-one-out"}})
     rows, _, _ = summarise(data)
     first = rows[0]
-    assert (first.metric, first.note, first.interval) == ("roc_auc", "pooled", "unit bootstrap")
+    assert (first.metric, first.note, first.interval) == ("roc_auc", "pooled", WIDENED_BOOTSTRAP)
     (difference,) = pick(rows, model="biomarker - majority")
-    assert difference.p_method.startswith("unit bootstrap") and difference.interval == "unit bootstrap"
+    assert difference.p_method.startswith("unit bootstrap") and difference.interval == WIDENED_BOOTSTRAP
     assert difference.p < 0.05 and difference.p >= difference.p_floor
 
 

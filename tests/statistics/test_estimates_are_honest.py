@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bidsml.learn.crossval import cross_validate
-from bidsml.learn.performance import corrected_t
+from bidsml.learn.intervals import corrected_t
 from bidsml.learn.splits import plan_folds
 from bidsml.spec import EstimatorSpec
 
