@@ -10,7 +10,6 @@ from bidsml.spec.analysis import (
     InferenceSpec,
     InnerSpec,
     InputSpec,
-    NuisanceSpec,
     OuterSpec,
     TargetSpec,
     analysis_schema,
@@ -21,6 +20,7 @@ from bidsml.spec.analysis import (
     spec_digest,
 )
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
+from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 
 __all__ = [

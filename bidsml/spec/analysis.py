@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
@@ -15,17 +13,16 @@ from pydantic import (
     model_validator,
 )
 
+from bidsml.spec.nuisance import NuisanceSpec
+from bidsml.spec.section import Section
+
 # A name becomes part of file names: BIDS labels plus hyphen.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Scalar = bool | int | float | str | None
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class TargetSpec(_Section):
+class TargetSpec(Section):
     """What is predicted."""
 
     column: Text = Field(
@@ -50,7 +47,7 @@ class TargetSpec(_Section):
         return self
 
 
-class CohortSpec(_Section):
+class CohortSpec(Section):
     """Who is analysed."""
 
     include: str | None = Field(
@@ -65,7 +62,7 @@ class CohortSpec(_Section):
     columns: tuple[str, ...] = Field((), description="Further columns, as FILE:column, that include refers to.")
 
 
-class InputSpec(_Section):
+class InputSpec(Section):
     """Which scans are read, and how several of one participant become one."""
 
     derivative: str | None = Field(
@@ -85,7 +82,7 @@ class InputSpec(_Section):
     )
 
 
-class DenoiseSpec(_Section):
+class DenoiseSpec(Section):
     """How BOLD signals are cleaned. Used for BOLD and for ready time series with confounds; not for ready matrices."""
 
     strategy: str = Field("36p", description="A named set of confounds; `bidsml doctor` lists the names.")
@@ -104,7 +101,7 @@ class DenoiseSpec(_Section):
         return self
 
 
-class FeatureSpec(_Section):
+class FeatureSpec(Section):
     """One block of features. Which keys a kind takes is checked against the catalog of kinds."""
 
     kind: Text
@@ -125,51 +122,7 @@ class FeatureSpec(_Section):
     exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
 
 
-class NuisanceSpec(_Section):
-    """What is not of interest but might explain the label."""
-
-    columns: tuple[str, ...] = Field((), description="Columns of the nuisance-only model. Default: those in regress.")
-    regress: tuple[str, ...] = Field((), description="Columns regressed out of every feature, fitted on training rows.")
-    harmonize: Literal["none", "combat"] = Field(
-        "none",
-        description="combat: take the mean and variance of each cohort.site out of every feature, fitted on "
-        "training rows, before anything is regressed out.",
-    )
-    preserve: tuple[str, ...] = Field(
-        (),
-        description="Columns whose effect ComBat keeps, e.g. age. They join the nuisance-only model if named in "
-        "columns too.",
-    )
-    unseen_site: Literal["pooled", "error"] = Field(
-        "pooled",
-        description="ComBat of test rows whose site is not in training. pooled: the grand mean and pooled variance, "
-        "that is they stay as they are; error: no split may need that, and leave-site-out is not run.",
-    )
-    categories: tuple[str, ...] = Field(
-        (), description="Columns above that are categories although spelt as numbers, e.g. a scanner's serial number."
-    )
-    allow_nonlinear: bool = Field(
-        False,
-        description="Regress columns out before a non-linear estimator in spite of what it may leak; the report warns.",
-    )
-
-    @model_validator(mode="after")
-    def _keys_go_together(self) -> "NuisanceSpec":
-        for key in ("preserve", "unseen_site"):
-            if self.harmonize == "none" and getattr(self, key) != type(self).model_fields[key].default:
-                raise ValueError(f"{key} has no meaning when harmonize is 'none'")
-        for column in self.categories:
-            if column not in (*self.baseline, *self.preserve):
-                raise ValueError(f"categories names {column!r}, which is in none of columns, regress and preserve")
-        return self
-
-    @property
-    def baseline(self) -> tuple[str, ...]:
-        """Columns of the nuisance-only model: ``columns``, then what else is regressed."""
-        return tuple(dict.fromkeys((*self.columns, *self.regress)))
-
-
-class OuterSpec(_Section):
+class OuterSpec(Section):
     """How the participants are split into training and test."""
 
     kind: Literal["stratified", "leave-site-out", "leave-group-out", "leave-one-out", "fixed"] = "stratified"
@@ -195,13 +148,13 @@ class OuterSpec(_Section):
         return self
 
 
-class InnerSpec(_Section):
+class InnerSpec(Section):
     """Folds of the training rows that pick hyper-parameters."""
 
     folds: int = Field(5, ge=2, le=100)
 
 
-class CVSpec(_Section):
+class CVSpec(Section):
     """Cross-validation."""
 
     outer: OuterSpec = OuterSpec()
@@ -214,7 +167,7 @@ class CVSpec(_Section):
     )
 
 
-class EstimatorSpec(_Section):
+class EstimatorSpec(Section):
     """One model family."""
 
     kind: Text
@@ -226,7 +179,7 @@ class EstimatorSpec(_Section):
     )
 
 
-class InferenceSpec(_Section):
+class InferenceSpec(Section):
     """How chance is judged."""
 
     permutations: int = Field(1000, ge=0, le=1_000_000, description="0 leaves the test out.")
@@ -239,7 +192,7 @@ class InferenceSpec(_Section):
     primary_metric: str = Field("auto", description="auto: roc_auc for classification, r2 for regression.")
 
 
-class AnalysisSpec(_Section):
+class AnalysisSpec(Section):
     """One analysis: what is predicted from what, for whom, how it is validated and tested."""
 
     name: Name
