@@ -54,7 +54,7 @@ def simulate_cohort(out: Path, design: CohortDesign) -> Path:
     mask = load_mni152_brain_mask(resolution=design.resolution_mm, threshold=0.5)
     regions, names, networks = parcellate(mask)
     participants = _participants(design, rng)
-    _write_dataset(out, participants)
+    _write_dataset(out, participants, seed=design.seed)
     _write_atlas(out / "derivatives" / "atlas", regions, mask, names, networks)
     base = _base_covariance(len(names), rng)
     planted = np.array([network == "Frontal" for network in networks])
@@ -211,8 +211,10 @@ def _write_image(path: Path, data: np.ndarray, affine: FloatArray, *, tr_s: floa
     write_atomic(path, buffer.getvalue())
 
 
-def _write_dataset(out: Path, participants: pd.DataFrame) -> None:
-    description: dict[str, Any] = {"Name": "bidsml simulated cohort", "BIDSVersion": "1.11.1", "License": "CC0"}
+def _write_dataset(out: Path, participants: pd.DataFrame, *, seed: int) -> None:
+    # The name tells two cohorts apart, whose people bear the same labels.
+    name = f"bidsml simulated cohort {seed}"
+    description: dict[str, Any] = {"Name": name, "BIDSVersion": "1.11.1", "License": "CC0"}
     write_json(out / "dataset_description.json", description)
     write_text(out / "README", "Simulated data: no person was scanned. Made by `bidsml demo`.\n")
     write_table(out / "participants.tsv", participants)

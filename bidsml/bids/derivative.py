@@ -121,6 +121,17 @@ def _source(name: str, folder: Path) -> dict[str, str]:
     return source | ({"DOI": doi} if isinstance(doi, str) and doi else {})
 
 
+def dataset_name(bids_dir: Path) -> str:
+    """Name a dataset so that its participants' labels mean one person each: by its DOI, else by its name.
+
+    Empty where there is no description.
+    """
+    path = bids_dir / "dataset_description.json"
+    description = read_json(path) if path.exists() else {}
+    names = (description.get(key) for key in ("DatasetDOI", "Name"))
+    return next((name.strip() for name in names if isinstance(name, str) and name.strip()), "")
+
+
 def validate_input(bids_dir: Path) -> None:
     """Check the least that makes a folder a BIDS dataset.
 
