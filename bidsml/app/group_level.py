@@ -9,6 +9,7 @@ from bidsml.app.execution import execute, planning_folder, show_plan
 from bidsml.app.provenance import combined_digest, effective_toml, make_provenance, run_record
 from bidsml.app.status import RunStatus, of_analysis, read_statuses, write_run_status
 from bidsml.bids.derivative import write_dataset_files
+from bidsml.bids.history import read_history
 from bidsml.bids.manifest import Manifest, list_manifests, manifest_path, verify_manifest
 from bidsml.bids.participants import read_participants
 from bidsml.bids.references import reference_files
@@ -93,6 +94,7 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, work_dir: P
         derivatives=options.derivatives,
         participants=participants,
     )
+    texts = read_history(spec, bids_dir=options.bids_dir, derivatives=options.derivatives, participants=participants)
     first = next(iter(manifests.values())).analyses[spec.name]
     size = sum((options.output_dir / record).stat().st_size for record in first.features.values())
     return GroupPlan(
@@ -106,6 +108,7 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, work_dir: P
         analysis_toml=write_text(start / "analysis.toml", effective_toml(spec)),
         provenance=write_record(start / "provenance.npz", provenance),
         run=write_json(start / "run.json", run_record(spec, options, provenance)),
+        history=write_json(start / "history.json", {"texts": texts}),
         feature_gb=size * len(manifests) / 1e9,
     )
 

@@ -41,6 +41,8 @@ class GroupPlan:
     learning
         The analysis as JSON without the number of draws, so that more draws leave the folds, the
         cross-validation and what it rests on as they are.
+    history
+        JSON of what the input's own files say of how they were made, for the audit.
     feature_gb
         Size of the feature matrix in memory.
     """
@@ -55,6 +57,7 @@ class GroupPlan:
     analysis_toml: Path
     provenance: Path
     run: Path
+    history: Path
     feature_gb: float
 
 
@@ -93,7 +96,9 @@ def init_group_wf(
     folds.inputs.trait_set(analysis=str(plan.learning), seed=seed)
     audited = make_node(audit, "audit", mem_gb=learn_gb)
     workflow.connect(assemble, "out", folds, "study")
+    audited.inputs.history = str(plan.history)
     workflow.connect(assemble, "out", audited, "study")
+    workflow.connect(folds, "out", audited, "folds")
     trunk = (assemble, folds, audited)
     cv = _cross_validations(workflow, trunk, plan, spec, learn_gb=learn_gb, n_threads=n_threads, seed=seed)
     nulls = _permutations(

@@ -28,6 +28,7 @@ SECTIONS_GROUP: tuple[Callable[[Result], Section | None], ...] = (
     group.flow.section,
     group.cohort.section,
     group.design.section,
+    group.leakage.section,
     group.discrimination.section,
     group.null.section,
     group.baselines.section,

@@ -1,13 +1,12 @@
 """What may be concluded from a result: the tests behind the answer box, one function each."""
 
 import math
-import re
 
 import numpy as np
 
-from bidsml.records import PerformanceRow, Result
+from bidsml.records import LeakageCheck, PerformanceRow, Result
 from bidsml.report import wording
-from bidsml.report.lookup import class_counts, find_null, read_spec
+from bidsml.report.lookup import class_counts, find_null, find_row
 
 ALPHA = 0.05
 FEWEST_PER_CLASS = 20
@@ -82,17 +81,35 @@ def say_wide_interval(result: Result) -> str:
     return ""
 
 
-_LEAK = re.compile(r"without overlap", re.IGNORECASE)
-_TIE = re.compile(r"\b(tied to|alone tells)\b", re.IGNORECASE)
-# Column names such as mean_fd count too, so that an underscore is no part of a word here.
-_ORIGIN = re.compile(r"(?<![a-z])(sites?|scanners?|motion|movement|framewise|fd|dvars)(?![a-z])", re.IGNORECASE)
+_MOTION = "label-motion"
+# The box's own rules speak of the sample's size already.
+_SAID_ELSEWHERE = frozenset({"sample-size"})
 
 
-def find_suspicions(result: Result) -> tuple[str, ...]:
-    """Find the warnings that say that the label goes with site or motion, or that a feature gives it away."""
-    site = read_spec(result).cohort.site
+def find_suspicions(result: Result) -> tuple[LeakageCheck, ...]:
+    """Find the alarms of the leakage audit that leave no other explanation standing.
+
+    These are strong ties of the label to the site or to motion, and features that hold the label. Strong motion is
+    no suspicion where the model of confounds alone had the motion too and the biomarker is better than it: a
+    difference in motion must not hide a finding that goes beyond it. It then stays a caveat.
+    """
     return tuple(
-        text
-        for text in result.warnings
-        if _LEAK.search(text) or (_TIE.search(text) and (_ORIGIN.search(text) or (site is not None and site in text)))
+        check
+        for check in result.leakage
+        if check.severity == "alarm" and not (check.check == _MOTION and _is_beyond_motion(result))
     )
+
+
+def _is_beyond_motion(result: Result) -> bool:
+    difference = find_row(result, "biomarker - nuisance")
+    return difference is not None and is_gain(difference) and _compares_motion(result)
+
+
+def _compares_motion(result: Result) -> bool:
+    return any(wording.MOTION.search(column) for column in result.cohort.nuisance_source)
+
+
+def say_leaks(result: Result) -> tuple[str, ...]:
+    """Say what the leakage audit warns of, alarms first."""
+    found = [c for c in result.leakage if c.status == "warned" and c.check not in _SAID_ELSEWHERE]
+    return tuple(wording.hide_folders(check.evidence) for check in sorted(found, key=lambda c: c.severity != "alarm"))

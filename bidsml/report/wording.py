@@ -50,6 +50,10 @@ MODEL_NAMES = {
 }
 
 
+MOTION = re.compile(r"(?<![a-z])(fd|framewise|motion|movement|dvars)(?![a-z])", re.IGNORECASE)
+"""Names of columns that measure head motion; an underscore is no part of a word here."""
+
+
 def name_metric(metric: str) -> str:
     """Say a metric's name as a reader of papers knows it."""
     return METRIC_NAMES.get(metric, metric)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bidsml.atlases import load_atlas
-from bidsml.bids.store import read_record, write_json, write_record
+from bidsml.bids.store import read_record, write_record
 from bidsml.errors import BidsmlError
 from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
-from bidsml.learn.leakage import refuse_leakage
+from bidsml.learn.leakage import audit as audit_leakage
 from bidsml.learn.performance import summarise_performance
 from bidsml.learn.permutation import correct_family, merge_nulls, permute
 from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
-from bidsml.records import Atlas, CVResult, Fold, Model, PermutationNull, Provenance, Result, Study
+from bidsml.records import Atlas, CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
 from bidsml.spec import read_spec
 
 logger = logging.getLogger(__name__)
@@ -28,17 +28,23 @@ def split(study: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
     return write_record(out_dir / "folds.npz", plan_folds(cohort, spec, seed=seed))
 
 
-def audit(study: Path, *, out_dir: Path) -> list[Path]:
-    """Refuse leakage that can be seen before learning; keep what is only a warning.
+def audit(study: Path, folds: Path, history: Path, *, out_dir: Path) -> list[Path]:
+    """Refuse leakage that can be seen before learning; keep what every check found.
+
+    Parameters
+    ----------
+    history
+        JSON object: ``texts`` of the input's own files, by place.
 
     Returns
     -------
     list of Path
-        One JSON file of warnings; a list, so that what learns can depend on it.
+        One record of a tuple of :class:`~bidsml.records.LeakageCheck`; a list, so that what learns can depend on it.
     """
     content = read_record(Study, study)
-    warnings = list(refuse_leakage(content.features, content.cohort))
-    return [write_json(out_dir / "warnings.json", {"warnings": warnings})]
+    texts = json.loads(history.read_text(encoding="utf-8"))["texts"]
+    checks = audit_leakage(content.features, content.cohort, read_record(tuple[Fold, ...], folds), history=texts)
+    return [write_record(out_dir / "leakage.npz", checks)]
 
 
 def cross_validate_model(
@@ -124,7 +130,6 @@ def gather_result(
     performance = summarise_performance(results, merged, plan, content.cohort, spec=spec, seed=seed)
     biomarkers = [r for r in results if r.model == "biomarker" and r.design == results[0].design]
     weights = [summarise_weights(result, content.features, content.cohort) for result in biomarkers]
-    found = json.loads(audited[0].read_text(encoding="utf-8"))["warnings"]
     result = Result(
         analysis=spec.name,
         task=spec.target.task,
@@ -139,7 +144,8 @@ def gather_result(
         weights=tuple(w for w in weights if w is not None),
         atlases=_atlases(json.loads(atlases)),
         provenance=read_record(Provenance, provenance),
-        warnings=(*found, *override_warnings(spec), *design_warnings(plan, content.cohort, spec)),
+        warnings=(*override_warnings(spec), *design_warnings(plan, content.cohort, spec)),
+        leakage=read_record(tuple[LeakageCheck, ...], audited[0]),
     )
     return write_record(out_dir / "result.npz", result)
 

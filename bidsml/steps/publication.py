@@ -41,7 +41,8 @@ def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, 
         write_table(folder / "predictions.tsv", predictions_table(content)),
         write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance])),
         write_json(folder / "performance.json", _PERFORMANCE_COLUMNS),
-        write_table(folder / "leakage.tsv", pd.DataFrame({"warning": list(content.warnings)}, dtype=object)),
+        write_table(folder / "leakage.tsv", leakage_table(content)),
+        write_json(folder / "leakage.json", _LEAKAGE_COLUMNS),
         write_table(out / "phenotype" / f"{content.analysis}.tsv", phenotype_table(content)),
         write_json(out / "phenotype" / f"{content.analysis}.json", _PHENOTYPE_COLUMNS),
     ]
@@ -69,6 +70,29 @@ _PERFORMANCE_COLUMNS: dict[str, Any] = {
     "p": {"Description": "Probability of a value at least as good by chance; the method is in p_method"},
     "p_floor": {"Description": "Smallest p that the number of draws can show: 1 / (1 + draws)"},
     "n": {"Description": "Number of participants"},
+}
+
+_LEAKAGE_COLUMNS: dict[str, Any] = {
+    "check": {"Description": "Item of the leakage audit; what it refuses stops the analysis before anything is learnt"},
+    "status": {
+        "Description": "What came of it",
+        "Levels": {
+            "passed": "Looked for and not found",
+            "warned": "Found; the advice says what to do",
+            "not checked": "Could not be checked; the evidence says why",
+        },
+    },
+    "evidence": {"Description": "What was looked at, and the figures"},
+    "advice": {"Description": "What to do about it"},
+    "severity": {
+        "Description": "How much it matters",
+        "Levels": {
+            "none": "Nothing was found",
+            "note": "Worth knowing",
+            "caution": "Must stand beside the result",
+            "alarm": "Could explain a good prediction on its own",
+        },
+    },
 }
 
 _PHENOTYPE_COLUMNS: dict[str, Any] = {
@@ -101,6 +125,13 @@ def cohort_table(cohort: Cohort) -> pd.DataFrame:
     )
     table = pd.concat([inside, left]) if len(left) else inside
     return table.sort_values("participant_id", kind="stable")
+
+
+def leakage_table(result: Result) -> pd.DataFrame:
+    """Every item of the leakage audit, those that found nothing too: one row each, in the order of the audit."""
+    names = ("check", "status", "evidence", "advice", "severity")
+    rows = [[getattr(check, name) or None for name in names] for check in result.leakage]
+    return pd.DataFrame(rows, columns=list(names), dtype=object)
 
 
 def _labels(cohort: Cohort, codes: np.ndarray) -> list[Any]:

@@ -1,89 +1,88 @@
-"""Refuse features that give the answer away; warn where something else than the brain could."""
+"""The answer among the features: the target, a copy of it, or something made from it."""
 
-from collections.abc import Iterator
+from math import lgamma
 
 import numpy as np
-import pandas as pd
 from scipy import stats
-from scipy.stats.contingency import association
+from scipy.special import gammaln
 
 from bidsml.errors import DataError
-from bidsml.learn.metrics import METRICS, Outcome
-from bidsml.records import Cohort, FeatureSet, FloatArray
+from bidsml.learn.leakage.material import BLOCK, Material, listing, passed, warned
+from bidsml.records import FloatArray, LeakageCheck
 
-# Vectors with fewer non-integer values may coincide by chance: two people of one age and sex.
-_MIN_DISTINCTIVE = 10
 _MIN_VALUES = 5
-_STRONG_V = 0.3
-_STRONG_AUC = 0.7
-_STRONG_RHO = 0.5
-_BLOCK = 4096
+# So many features may be expected to separate the classes by chance before it says anything that one does.
+_MOST_EXPECTED = 0.01
+_ALMOST_EQUAL_R = 0.99
 
 
-def refuse_leakage(features: FeatureSet, cohort: Cohort) -> tuple[str, ...]:
-    """Look for answers among the features and for people listed twice.
-
-    Returns
-    -------
-    tuple of str
-        Warnings: ties of the label to the site or to a nuisance column, and features that separate two classes
-        without overlap.
+def check_target_copies(material: Material) -> LeakageCheck:
+    """Refuse a feature that is the target, or a one-to-one or strictly monotone function of it.
 
     Raises
     ------
     DataError
-        A feature is the target, a copy, or a strictly monotone function of it; or two participants have the same
-        features.
+        There is one; the message names it.
     """
-    row = {person: number for number, person in enumerate(features.participant_id)}
-    values = features.values[[row[person] for person in cohort.participant_id if person in row]]
-    if len(values) != len(cohort.target):
-        raise DataError("some participants of the cohort have no features", hint="run the participant level")
-    _refuse_twins(values, cohort)
-    said: list[str] = []
-    for start in range(0, values.shape[1], _BLOCK):
-        block = values[:, start : start + _BLOCK]
-        copies = _class_copies(block, cohort) if cohort.classes else _monotone_copies(block, cohort.target)
+    cohort = material.cohort
+    for start in range(0, material.values.shape[1], BLOCK):
+        block = material.values[:, start : start + BLOCK]
+        copies = _level_copies(block, cohort.target)
+        if not cohort.classes and not copies.size:
+            copies = _monotone_copies(block, cohort.target)
         if copies.size:
-            name = features.names[start + int(copies[0])]
+            name = material.names[start + int(copies[0])]
             raise DataError(
                 f"feature {name!r} is the target or a one-to-one function of it",
                 hint="leave it out with the feature block's exclude",
             )
-        if len(cohort.classes) == 2:
-            for column in _separating(block, cohort.target):
-                name = features.names[start + int(column)]
-                said.append(f"Feature {name} separates the classes without overlap: is it made from the label?")
-    return (*said, *_site_warnings(cohort), *_nuisance_warnings(cohort))
+    kind = "one-to-one" if cohort.classes else "one-to-one or monotone"
+    return passed("target-copies", f"None of {len(material.names)} features is the target or a {kind} function of it.")
 
 
-def _refuse_twins(values: FloatArray, cohort: Cohort) -> None:
-    distinctive = (np.isfinite(values) & (values != np.round(values))).sum(axis=1) >= _MIN_DISTINCTIVE
-    seen: dict[bytes, str] = {}
-    for person, vector, telling in zip(cohort.participant_id, values, distinctive, strict=True):
-        if not telling:
-            continue
-        key = vector.tobytes()
-        if key in seen:
-            raise DataError(
-                f"participants {seen[key]} and {person} have exactly the same features: one scan under two labels?",
-                hint="leave one out with cohort.include, or correct the dataset",
-            )
-        seen[key] = person
+def check_separating_features(material: Material) -> LeakageCheck:
+    """Look for single features that hold the label: classes without overlap, or a correlation above 0.99."""
+    found: list[str] = []
+    for start in range(0, material.values.shape[1], BLOCK):
+        block = material.values[:, start : start + BLOCK]
+        columns = (
+            _separating(block, material.cohort.target, n_features=len(material.names))
+            if material.cohort.classes
+            else _almost_linear(block, material.cohort.target)
+        )
+        found += [material.names[start + int(column)] for column in columns]
+    if found:
+        what = "separate the classes without overlap" if material.cohort.classes else "follow the outcome (|r| > 0.99)"
+        return warned(
+            "separating-features",
+            f"{len(found)} of {len(material.names)} features {what}: {listing(found)}.",
+            advice="find out whether they are made from the label; if so leave them out with the block's exclude",
+            alarm=True,
+        )
+    what = "separates the classes without overlap" if material.cohort.classes else "follows the outcome (|r| > 0.99)"
+    return passed("separating-features", f"None of {len(material.names)} features {what} on its own.")
 
 
-def _class_copies(block: FloatArray, cohort: Cohort) -> np.ndarray:
-    """Columns with one value per class, all different: ``(n_found,)``."""
-    lows, highs, counts = [], [], []
-    for code in range(len(cohort.classes)):
-        members = block[cohort.target == code]
-        lows.append(np.fmin.reduce(members, axis=0))
-        highs.append(np.fmax.reduce(members, axis=0))
-        counts.append(np.isfinite(members).sum(axis=0))
-    low = np.array(lows)
-    constant = (low == np.array(highs)).all(axis=0) & (np.array(counts) >= 2).all(axis=0)
-    different = (np.diff(np.sort(low, axis=0), axis=0) > 0).all(axis=0)
+def _level_copies(block: FloatArray, target: FloatArray) -> np.ndarray:
+    """Columns with one value per value of the target, all different: ``(n_found,)``.
+
+    A target whose values mostly occur once has no levels; the monotone check is for such.
+    """
+    levels = np.unique(target)
+    if 2 * levels.size > target.size:
+        return np.empty(0, dtype=int)
+    lows, highs, counts = _ranges(block, target, levels)
+    constant = (lows == highs).all(axis=0) & (counts >= 2).all(axis=0)
+    different = (np.diff(np.sort(lows, axis=0), axis=0) > 0).all(axis=0)
     return np.flatnonzero(constant & different)
+
+
+def _ranges(block: FloatArray, target: FloatArray, levels: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Smallest value, largest value and count per level, each ``(n_levels, n_columns)``; NaN where all are missing."""
+    members = [block[target == level] for level in levels]
+    lows = np.array([np.fmin.reduce(rows, axis=0) for rows in members])
+    highs = np.array([np.fmax.reduce(rows, axis=0) for rows in members])
+    return lows, highs, np.array([np.isfinite(rows).sum(axis=0) for rows in members])
 
 
 def _monotone_copies(block: FloatArray, target: FloatArray) -> np.ndarray:
@@ -108,43 +107,27 @@ def _is_monotone(column: FloatArray, target: FloatArray) -> bool:
     return bool((ranks == goal).all() or (ranks == goal.size + 1 - goal).all())
 
 
-def _separating(block: FloatArray, target: FloatArray) -> np.ndarray:
-    low, high = block[target == 0], block[target == 1]
-    apart = (np.fmax.reduce(low, axis=0) < np.fmin.reduce(high, axis=0)) | (
-        np.fmin.reduce(low, axis=0) > np.fmax.reduce(high, axis=0)
-    )
-    enough = (np.isfinite(low).sum(axis=0) >= _MIN_VALUES) & (np.isfinite(high).sum(axis=0) >= _MIN_VALUES)
-    return np.flatnonzero(apart & enough)
+def _separating(block: FloatArray, target: FloatArray, *, n_features: int) -> np.ndarray:
+    """Columns whose ranges per class do not overlap, where chance would hardly give one: ``(n_found,)``.
+
+    Of all orders of n values, a share of K! ∏ nₖ! / n! keeps K classes apart; features are counted as independent.
+    """
+    lows, highs, counts = _ranges(block, target, np.unique(target))
+    order = np.argsort(lows, axis=0)
+    lows, highs = np.take_along_axis(lows, order, axis=0), np.take_along_axis(highs, order, axis=0)
+    apart = (highs[:-1] < lows[1:]).all(axis=0) & (counts >= _MIN_VALUES).all(axis=0)
+    share = lgamma(len(counts) + 1) + gammaln(counts + 1).sum(axis=0) - gammaln(counts.sum(axis=0) + 1)
+    return np.flatnonzero(apart & (share + np.log(n_features) < np.log(_MOST_EXPECTED)))
 
 
-def _site_warnings(cohort: Cohort) -> Iterator[str]:
-    if len(set(cohort.site)) < 2:
-        return
-    if cohort.classes:
-        strength = float(association(pd.crosstab(list(cohort.site), cohort.target).to_numpy(), method="cramer"))
-        name = f"Cramér's V = {strength:.2f}"
-    else:
-        # Share of the outcome's variance between sites, as a correlation ratio.
-        groups = pd.Series(cohort.target).groupby(list(cohort.site)).transform("mean")
-        strength = float(np.sqrt(groups.var() / np.var(cohort.target, ddof=1)))
-        name = f"correlation ratio = {strength:.2f}"
-    if strength >= _STRONG_V:
-        yield f"The label is tied to the site ({name}): a model may recognise the scanner; see leave-site-out."
-
-
-def _nuisance_warnings(cohort: Cohort) -> Iterator[str]:
-    for name, column in zip(cohort.nuisance_names, cohort.nuisance.T, strict=True):
-        present = np.isfinite(column)
-        target, values = cohort.target[present], column[present]
-        if present.sum() < 2 * _MIN_VALUES or np.ptp(values) == 0:
-            continue
-        if not cohort.classes:
-            rho = float(stats.spearmanr(values, target).statistic)
-            if abs(rho) >= _STRONG_RHO:
-                yield f"The outcome is tied to {name} (Spearman ρ = {rho:.2f})."
-            continue
-        codes = [1] if len(cohort.classes) == 2 else range(len(cohort.classes))
-        for code in codes:
-            auc = METRICS["roc_auc"](Outcome((target == code).astype(float), values[:, None], values, n_classes=2))
-            if max(auc, 1 - auc) >= _STRONG_AUC:
-                yield f"{name} alone tells {cohort.classes[code]!r} apart (AUC {max(auc, 1 - auc):.2f})."
+def _almost_linear(block: FloatArray, target: FloatArray) -> np.ndarray:
+    """Columns whose correlation with the outcome is above 0.99 on the rows they have: ``(n_found,)``."""
+    present = np.isfinite(block)
+    count = np.maximum(present.sum(axis=0), 1)
+    x = np.where(present, block, 0.0)
+    x = np.where(present, x - x.sum(axis=0) / count, 0.0)
+    y = np.where(present, target[:, None], 0.0)
+    y = np.where(present, y - y.sum(axis=0) / count, 0.0)
+    scale = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
+    r = np.divide((x * y).sum(axis=0), scale, out=np.zeros(scale.shape), where=scale > 0)
+    return np.flatnonzero((np.abs(r) > _ALMOST_EQUAL_R) & (count >= 2 * _MIN_VALUES))

@@ -15,6 +15,7 @@ from bidsml.report.evidence import (
     is_gain,
     is_significant,
     is_too_good,
+    say_leaks,
     say_small_sample,
     say_wide_interval,
     tried_several,
@@ -68,8 +69,9 @@ class Answer:
 def answer(result: Result) -> Answer:
     """Judge a result by the first rule that applies.
 
-    1. *suspicious*: the headline is above 0.95, or it is significant while a warning ties the label to site
-       or motion, or names a feature that gives it away;
+    1. *suspicious*: the headline is above 0.95, or it is significant while the leakage audit raises an alarm: the
+       label strongly tied to the site or to motion, or a feature that holds it. Motion is no alarm any more where the
+       confounds had it and the biomarker is better than they are; a milder tie is a caveat beside the headline;
     2. *too small to say*: under 20 people in a class (40 in a regression), or an interval wider than 0.3;
     3. *not tested*: no permutation test;
     4. *not significant*: p ≥ 0.05 (corrected where several estimators were tried), or below chance;
@@ -210,7 +212,7 @@ def _caveats(result: Result) -> tuple[str, ...]:
     null = find_null(result)
     found = [
         _too_good(result),
-        *find_suspicions(result),
+        *say_leaks(result),
         say_small_sample(result),
         say_wide_interval(result),
         _few_draws(null),
