@@ -48,8 +48,8 @@ def cross_validate(
     the given estimator, and ``majority`` (class shares, or the mean outcome, of the training rows). Of two
     classes, scores are for code 1, which is ``cohort.positive``.
 
-    Weights and patterns are kept for linear biomarkers: per unit of each feature, after nuisance regression where
-    there is one; NaN where a feature was dropped in the fold. Weights of one design and estimator are ``(n_folds,
+    Weights and patterns are kept for linear biomarkers: per unit of each feature, after harmonising and nuisance
+    regression where there are any; NaN where a feature was dropped in the fold. Weights of one design and estimator are ``(n_folds,
     n_features, n_outputs)``.
 
     Raises

@@ -55,6 +55,16 @@ SNOEK = Reference(
     "NeuroImage 184:741–760.",
     doi="10.1016/j.neuroimage.2018.09.074",
 )
+COMBAT = Reference(
+    "Johnson WE, Li C, Rabinovic A 2007. Adjusting batch effects in microarray expression data using empirical "
+    "Bayes methods. Biostatistics 8:118–127.",
+    doi="10.1093/biostatistics/kxj037",
+)
+COMBAT_BRAIN = Reference(
+    "Fortin J-P et al. 2018. Harmonization of cortical thickness measurements across scanners and sites. "
+    "NeuroImage 167:104–120.",
+    doi="10.1016/j.neuroimage.2017.11.024",
+)
 NADEAU = Reference(
     "Nadeau C, Bengio Y 2003. Inference for the generalization error. Machine Learning 52:239–281.",
     doi="10.1023/A:1024068626366",

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from bidsml.errors import AnalysisFileError, DataError
-from bidsml.learn.cohort import build_cohort
+from bidsml.learn.cohort import build_cohort, encode_columns
 
 PEOPLE = [f"{number:02d}" for number in range(12)]
 
@@ -88,6 +88,21 @@ def test_a_site_spelt_as_a_number_is_a_category(make_spec):
     )
     cohort = build_cohort(table(site=["1", "2", "3"] * 4), spec, available=PEOPLE)
     assert cohort.nuisance_names == ("site[2]", "site[3]")
+
+
+@pytest.mark.parametrize("role", ["columns", "preserve"])
+def test_a_category_spelt_as_a_number_is_a_category(make_spec, role):
+    scanner = ["35343", "0100", None] * 4
+    nuisance = {role: ["scanner"], "harmonize": "combat"}
+    sections = {"cohort": {"site": "site", "include": "scanner != 7"}, "cv": {"outer": {"folds": 2}}}
+    for categories in ([], ["scanner"]):
+        spec = make_spec(nuisance={**nuisance, "categories": categories}, **sections)
+        cohort = build_cohort(table(scanner=scanner), spec, available=PEOPLE)
+        names = encode_columns(cohort.table, ["scanner"])[1]
+        assert names == (("scanner[35343]",) if categories else ("scanner",))
+        assert cohort.nuisance_names == (names if role == "columns" else ())
+        # Conditions compare numbers all the same; a missing one is included by none.
+        assert len(cohort.participant_id) == 8
 
 
 def test_nuisance_is_encoded_and_its_gaps_exclude_nobody(spec):

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_predict
@@ -10,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bidsml.errors import AnalysisFileError, DataError
 from bidsml.learn.crossval import cross_validate, headline_aggregate, pooled_value
+from bidsml.learn.harmonise import ComBat
 from bidsml.learn.metrics import METRICS
 from bidsml.learn.splits import plan_folds
 from bidsml.records import FeatureBlock, FeatureSet
@@ -140,6 +142,33 @@ def test_nuisance_regression_happens_inside_the_fold(simulate):
         model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=10.0))
         model.fit(residual[fold.train], data.cohort.target[fold.train])
         np.testing.assert_allclose(result.scores[0, fold.test, 0], model.decision_function(residual[fold.test]))
+
+
+@pytest.mark.parametrize("design", ["stratified", "leave-site-out"])
+def test_harmonising_and_then_regressing_happen_inside_the_fold(simulate, design):
+    nuisance = {"harmonize": "combat", "preserve": ["age"], "regress": ["sex"]}
+    data = simulate(n=80, p=6, n_sites=3, effect=1.0, missing=0.03, cv=FIVE, nuisance=nuisance)
+    result, folds = run(data, design=design)
+    site = np.unique(data.cohort.site, return_inverse=True)[1]
+    age, sex = data.cohort.table["age"].to_numpy(), (data.cohort.table["sex"] == "M").to_numpy()
+    for fold in folds:
+        filled = SimpleImputer(strategy="median").fit(data.features.values[fold.train]).transform(data.features.values)
+        given = np.column_stack([filled, site, age])
+        harmonised = ComBat(2).fit(given[fold.train]).transform(given)
+        confounds = LinearRegression().fit(sex[fold.train, None], harmonised[fold.train])
+        residual = harmonised - confounds.predict(sex[:, None])
+        model = make_pipeline(StandardScaler(), RidgeClassifier(alpha=10.0))
+        model.fit(residual[fold.train], data.cohort.target[fold.train])
+        np.testing.assert_allclose(result.scores[0, fold.test, 0], model.decision_function(residual[fold.test]))
+
+
+def test_the_nuisance_model_is_not_harmonised(simulate):
+    nuisance = {"columns": ["age", "sex"]}
+    plain = simulate(n_sites=3, cv=FIVE, nuisance=nuisance)
+    combat = simulate(n_sites=3, cv=FIVE, nuisance={**nuisance, "harmonize": "combat"})
+    for model in ("nuisance", "majority"):
+        np.testing.assert_array_equal(run(plain, model=model)[0].scores, run(combat, model=model)[0].scores)
+    assert (run(plain)[0].scores != run(combat)[0].scores).any()
 
 
 def test_the_nuisance_model_sees_the_nuisance_only(simulate):

@@ -6,7 +6,7 @@ from sklearn.linear_model import RidgeClassifier
 
 import bidsml.learn.estimators as package
 from bidsml.errors import AnalysisFileError
-from bidsml.learn.check import check_analysis, check_grid
+from bidsml.learn.check import check_analysis, check_grid, override_warnings
 from bidsml.learn.crossval import model_input
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.fitting import fit_fold, fit_fold_many, make_recipe, prepare_fold
@@ -128,6 +128,16 @@ def test_what_cannot_work_is_refused_before_anything_runs(make_spec, sections, w
     with pytest.raises(AnalysisFileError, match=words) as caught:
         check_analysis(make_spec(**sections))
     assert caught.value.hint
+
+
+def test_regressing_before_a_non_linear_estimator_can_be_overridden_and_is_told(make_spec):
+    both = [{"kind": "ridge"}, {"kind": "forest"}]
+    overridden = make_spec(estimators=both, nuisance={"regress": ["age"], "allow_nonlinear": True})
+    check_analysis(overridden)
+    (warning,) = override_warnings(overridden)
+    assert "before forest" in warning
+    assert not override_warnings(make_spec(estimators=both, nuisance={"allow_nonlinear": True}))
+    assert not override_warnings(make_spec(nuisance={"regress": ["age"], "allow_nonlinear": True}))
 
 
 def test_misspelt_names_get_near_names(make_spec):

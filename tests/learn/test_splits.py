@@ -106,6 +106,18 @@ def test_leave_site_out_is_left_out_where_it_cannot_be_fitted(simulate):
     assert any("could not be run" in warning for warning in design_warnings(folds, pure, data.spec))
 
 
+def test_splits_that_test_unseen_sites_are_refused_or_left_out_where_asked(simulate):
+    strict = {"harmonize": "combat", "unseen_site": "error"}
+    data = simulate(n_sites=3, cv=DESIGNS[1], nuisance=strict)
+    folds = plan_folds(data.cohort, data.spec, seed=0)
+    assert {fold.design for fold in folds} == {"stratified"}
+    said = design_warnings(folds, data.cohort, data.spec)
+    assert said == ("Leave-site-out could not be run: nuisance.unseen_site = 'error'.",)
+    lonely = replace(data.cohort, site=("alone", *data.cohort.site[1:]))
+    with pytest.raises(DataError, match="hold nobody of site 'alone'"):
+        plan_folds(lonely, data.spec, seed=0)
+
+
 def test_a_training_set_without_a_class_is_refused(simulate):
     data = simulate(n_sites=2, cv={"outer": {"kind": "leave-site-out"}})
     pure = replace(data.cohort, site=tuple(f"s{int(code)}" for code in data.cohort.target))

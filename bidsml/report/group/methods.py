@@ -4,8 +4,9 @@ from bidsml.records import Result
 from bidsml.report.blocks import Paragraph, Reference, References, Section
 from bidsml.report.lookup import LEAVE_SITE_OUT, find_null, folds_of, name_primary, name_target, read_spec, say_counts
 from bidsml.report.methods_text import describe_features, feature_references
-from bidsml.report.references import HAUFE, NADEAU, NILEARN, PHIPSON, SKLEARN, SNOEK, WINKLER
+from bidsml.report.references import COMBAT, COMBAT_BRAIN, HAUFE, NADEAU, NILEARN, PHIPSON, SKLEARN, SNOEK, WINKLER
 from bidsml.report.wording import listing, plural
+from bidsml.spec import NuisanceSpec
 
 
 def section(result: Result) -> Section:
@@ -51,6 +52,8 @@ def _models(result: Result) -> list[str]:
         "other gaps filled, and features scaled, all fitted on training participants only.",
         f"Hyper-parameters were chosen by inner folds of the training participants (at most {spec.cv.inner.folds}).",
     ]
+    if spec.nuisance.harmonize == "combat":
+        sentences.append(_say_combat(spec.nuisance))
     if spec.nuisance.regress:
         sentences.append(
             f"{listing(list(spec.nuisance.regress))} were regressed out of every feature, "
@@ -63,6 +66,17 @@ def _models(result: Result) -> list[str]:
     if main != LEAVE_SITE_OUT and folds_of(result, LEAVE_SITE_OUT):
         sentences.append("Beside this, every site was left out in turn.")
     return sentences
+
+
+def _say_combat(nuisance: NuisanceSpec) -> str:
+    kept = f", with the effect of {listing(list(nuisance.preserve))} kept" if nuisance.preserve else ""
+    unseen = ""
+    if nuisance.unseen_site == "pooled":
+        unseen = "; those from a site without training participants got the pooled mean and variance"
+    return (
+        f"Features were harmonised over sites by ComBat{kept}, fitted on training participants only "
+        f"(Johnson 2007, Fortin 2018){unseen}."
+    )
 
 
 def _inference(result: Result) -> list[str]:
@@ -89,6 +103,7 @@ def _references(result: Result) -> tuple[Reference, ...]:
     sources = [*feature_references((), blocks), NILEARN, SKLEARN]
     sources += [Reference(f"{atlas.name}: {atlas.reference}") for atlas in result.atlases if atlas.reference]
     spec = read_spec(result)
+    sources += [COMBAT, COMBAT_BRAIN] if spec.nuisance.harmonize == "combat" else []
     sources += [SNOEK] if spec.nuisance.regress else []
     sources += [NADEAU] if any("nadeau" in row.interval.lower() for row in result.performance) else []
     sources += [PHIPSON, WINKLER] if result.nulls else []

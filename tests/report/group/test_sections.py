@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bidsml.records import Attrition, Result
-from bidsml.report.blocks import Facts, Figure, Paragraph, Section, Table
+from bidsml.report.blocks import Facts, Figure, Paragraph, References, Section, Table
 from bidsml.report.group import baselines, cohort, design, flow, methods, null, provenance, sites, weights
 
 
@@ -123,6 +123,21 @@ def test_methods_tell_what_ran(binary: Result) -> None:
         "every site was left out in turn",
     ):
         assert words in text, words
+
+
+def test_methods_tell_of_combat_only_where_it_ran(binary: Result) -> None:
+    def told(result: Result) -> tuple[str, str]:
+        blocks = methods.section(result).blocks
+        text = " ".join(b.text for b in blocks if isinstance(b, Paragraph))
+        return text, " ".join(str(r) for b in blocks if isinstance(b, References) for r in b.items)
+
+    harmonised = {**binary.spec["nuisance"], "harmonize": "combat", "preserve": ["age"]}
+    text, sources = told(replace(binary, spec={**binary.spec, "nuisance": harmonised}))
+    assert "harmonised over sites by ComBat, with the effect of age kept, fitted on training participants only" in text
+    assert "got the pooled mean and variance" in text
+    assert "10.1093/biostatistics/kxj037" in sources and "10.1016/j.neuroimage.2017.11.024" in sources
+    text, sources = told(binary)
+    assert "ComBat" not in text and "kxj037" not in sources
 
 
 def test_provenance_keeps_the_command_without_folders(binary: Result) -> None:
