@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from bidsml.errors import DataError
+from bidsml.errors import AnalysisFileError, DataError
 from bidsml.learn.harmonise import harmonisation_warnings, unseen_rows
 from bidsml.records import Cohort, Fold, IntArray
 from bidsml.spec import AnalysisSpec, column_name
@@ -27,7 +27,7 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
 
     The first design is the one the analysis asks for and bears its kind's name. ``leave-site-out`` stands
     beside it where the cohort has two or more sites and every training set would hold every class, unless
-    ``nuisance.unseen_site`` refuses unseen sites.
+    a unit is at two sites or ``nuisance.unseen_site`` refuses unseen sites.
 
     Inner folds are the other outer folds, bundled into at most ``cv.inner.folds`` of about equal size. Labels
     that are shuffled within outer folds then stay balanced in every inner split too, which keeps the
@@ -35,6 +35,8 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
 
     Raises
     ------
+    AnalysisFileError
+        A split by a column has one unit on both sides.
     DataError
         A training set, outer or inner, would lack a class, or a site that it must know, or a fold would be empty.
     """
@@ -47,7 +49,8 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
     problem = next(_problems(folds, cohort, spec), None)
     if problem:
         raise DataError(problem, hint="use fewer folds, another cv.outer.kind, or add participants")
-    if spec.cv.outer.kind != LEAVE_SITE_OUT and len(set(cohort.site)) >= 2:
+    crossing = any(_split_units(cohort, cohort.site)) if cohort.site else False
+    if spec.cv.outer.kind != LEAVE_SITE_OUT and len(set(cohort.site)) >= 2 and not crossing:
         random_state = int(np.random.SeedSequence(seed, spawn_key=(_SPLITS, repeats)).generate_state(1)[0])
         parts = _parts_by(cohort.site)
         beside = _folds(cohort, parts, spec, design=LEAVE_SITE_OUT, repeat=0, random_state=random_state)
@@ -75,6 +78,7 @@ def _default_parts(cohort: Cohort, spec: AnalysisSpec, random_state: int) -> lis
         tests = _stratified(cohort, rows, spec.cv.outer.folds, random_state=random_state)
         return [(f"fold-{number + 1}", test) for number, test in enumerate(tests)]
     if kind == LEAVE_SITE_OUT:
+        _refuse_split_units(cohort, cohort.site)
         return _parts_by(cohort.site)
     if kind == LEAVE_ONE_OUT:
         return _parts_by(cohort.unit)
@@ -98,13 +102,19 @@ def _parts_by(values: Sequence[str]) -> list[_Part]:
 
 
 def _refuse_split_units(cohort: Cohort, values: Sequence[str]) -> None:
+    for unit, first, second in _split_units(cohort, values):
+        raise AnalysisFileError(
+            f"unit {unit!r} would be in {first!r} and in {second!r}",
+            hint="a unit (cohort.group) must never be split over training and test",
+        )
+
+
+def _split_units(cohort: Cohort, values: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Units that have two values, with both."""
     seen: dict[str, str] = {}
     for unit, value in zip(cohort.unit, values, strict=True):
         if seen.setdefault(unit, value) != value:
-            raise DataError(
-                f"unit {unit!r} would be in {seen[unit]!r} and in {value!r}",
-                hint="a unit (cohort.group) must never be split over training and test",
-            )
+            yield unit, seen[unit], value
 
 
 def _stratified(cohort: Cohort, rows: IntArray, n_folds: int, *, random_state: int) -> list[IntArray]:
@@ -238,6 +248,14 @@ def permutation_blocks(folds: Sequence[Fold], n: int) -> IntArray:
     return np.where(used, cells, _UNUSED)
 
 
+def _why_no_site_is_left_out(cohort: Cohort, spec: AnalysisSpec) -> str:
+    for unit, first, second in _split_units(cohort, cohort.site):
+        return f"unit {unit!r} is at sites {first!r} and {second!r}, and would be on both sides"
+    if spec.nuisance.unseen_site == "error":
+        return "nuisance.unseen_site = 'error'"
+    return "without some site, a class would be missing from training"
+
+
 def design_warnings(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -> tuple[str, ...]:
     """Say in words what a reader must know about the designs."""
     said: list[str] = []
@@ -245,11 +263,7 @@ def design_warnings(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -
     if LEAVE_ONE_OUT in designs:
         said.append("Leave-one-out estimates vary a lot from sample to sample; repeated 10-fold is steadier.")
     if len(set(cohort.site)) >= 2 and LEAVE_SITE_OUT not in designs:
-        refused = spec.nuisance.unseen_site == "error"
-        why = (
-            "nuisance.unseen_site = 'error'" if refused else "without some site, a class would be missing from training"
-        )
-        said.append(f"Leave-site-out could not be run: {why}.")
+        said.append(f"Leave-site-out could not be run: {_why_no_site_is_left_out(cohort, spec)}.")
     for design in sorted(designs):
         first = [fold for fold in folds if fold.design == design and fold.repeat == 0]
         cells = permutation_blocks(first, len(cohort.target))

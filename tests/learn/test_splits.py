@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bidsml.errors import DataError
+from bidsml.errors import AnalysisFileError, DataError
 from bidsml.learn.splits import design_names, design_warnings, permutation_blocks, plan_folds
 
 DESIGNS = [
@@ -143,8 +143,20 @@ def test_a_fixed_split_trains_and_tests_as_told(simulate):
 def test_a_unit_in_train_and_test_is_refused(simulate):
     data = simulate(n=60, rows_per_unit=2, cv={"outer": {"kind": "fixed", "column": "sex"}})
     table = data.cohort.table.assign(sex=["test" if number % 2 == 0 else "train" for number in range(60)])
-    with pytest.raises(DataError, match="would be in"):
+    with pytest.raises(AnalysisFileError, match="would be in"):
         plan_folds(replace(data.cohort, table=table), data.spec, seed=0)
+
+
+def test_a_unit_at_two_sites_is_never_left_out_by_site(simulate):
+    data = simulate(n=60, rows_per_unit=2, n_sites=3)
+    assert "leave-site-out" in {fold.design for fold in plan_folds(data.cohort, data.spec, seed=0)}
+    moved = replace(data.cohort, site=tuple(f"s{number % 3}" for number in range(60)))
+    folds = plan_folds(moved, data.spec, seed=0)
+    assert {fold.design for fold in folds} == {"stratified"}
+    assert any("both sides" in warning for warning in design_warnings(folds, moved, data.spec))
+    asked = simulate(n=60, rows_per_unit=2, n_sites=3, cv={"outer": {"kind": "leave-site-out"}})
+    with pytest.raises(AnalysisFileError, match="would be in"):
+        plan_folds(replace(asked.cohort, site=moved.site), asked.spec, seed=0)
 
 
 @pytest.mark.parametrize("cv", DESIGNS[:3])
