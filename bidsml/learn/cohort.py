@@ -15,6 +15,9 @@ from bidsml.spec import AnalysisSpec, column_name
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 _MISSING_TEXT = ("", "n/a", "N/A", "nan", "NaN", "NA")
 
+MOTION_COLUMN = "mean_fd"
+"""Mean framewise displacement in mm; kept in the cohort's table wherever it is known."""
+
 # Gates before the table is looked at, as reasons name them.
 _GATES_OF_FEATURES = ("input", "failed", "quality control")
 
@@ -78,13 +81,16 @@ def _checked(table: pd.DataFrame, columns: Mapping[str, str], spec: AnalysisSpec
         raise DataError("the participants table has no column 'participant_id'", hint="add it as the first column")
     conditions = names_in(spec.cohort.include) if spec.cohort.include else ()
     nuisance = [column_name(reference) for reference in (*spec.nuisance.baseline, *spec.nuisance.preserve)]
-    names = list(dict.fromkeys(["participant_id", *columns.values(), *nuisance, *conditions]))
-    for name in names:
+    # The leakage audit compares motion with the label whether or not the analysis names it.
+    measured = [name for name in (MOTION_COLUMN,) if name in table and table[name].notna().any()]
+    named = ["participant_id", *columns.values(), *nuisance, *conditions]
+    for name in named:
         if name not in table:
             raise AnalysisFileError(
                 f"the analysis names a column {name!r} that the tables do not have",
                 hint=near_names(name, map(str, table.columns)),
             )
+    names = dict.fromkeys([*named, *measured])
     text = pd.DataFrame({name: [_clean(cell) for cell in table[name]] for name in names}, dtype=object)
     ids = text["participant_id"]
     if ids.isna().any():
