@@ -1,6 +1,6 @@
 """Harmonise features over sites with ComBat, fitted on training rows only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +21,6 @@ _ROUNDING = 1e-9
 # The conditional means converge linearly, in some ten rounds; the published programs stop at 1e-4.
 _TOLERANCE = 1e-8
 _MAX_ROUNDS = 1000
-_FITTED = ("sites", "median", "slopes", "grand_mean", "shift", "scale", "explained_away")
 
 
 class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -153,26 +152,6 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not self.n_design:
             return 0
         return int((~np.isin(np.asarray(X)[:, -self.n_design], self.sites_)).sum())
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted, as plain arrays; see :meth:`from_state`."""
-        check_is_fitted(self)
-        state = {
-            "layout": np.array([self.n_features_in_, self.n_design, self.n_untouched]),
-            "policy": np.array(UNSEEN_SITE.index(self.unseen_site)),
-        }
-        fitted = _FITTED if self.n_design else ()
-        return state | {name: getattr(self, f"{name}_") for name in fitted}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
-        """Make a fitted ComBat of the arrays that :meth:`state` gave; a site keeps the number it had in training."""
-        n_features_in, n_design, n_untouched = (int(number) for number in state["layout"])
-        combat = cls(n_design, n_untouched, UNSEEN_SITE[int(state["policy"])])
-        combat.n_features_in_ = n_features_in
-        for name in _FITTED if n_design else ():
-            setattr(combat, f"{name}_", state[name])
-        return combat
 
     def _filled(self, covariates: FloatArray) -> FloatArray:
         return np.where(np.isnan(covariates), self.median_, covariates)

@@ -236,3 +236,17 @@ def test_five_blocks_of_five_kinds(place):
     counts = names.str.partition(":")[0].value_counts()
     # 24 regions: 300 covariances with the diagonal, 276 edges, one value a region, one test score.
     assert counts.to_dict() == dict(zip(blocks, (300, 276, 24, 24, 1), strict=True))
+
+
+def test_combat_and_what_the_report_says_of_it(group, tmp_path):
+    words = (
+        "nuisance.columns=[]",
+        "nuisance.harmonize=combat",
+        'nuisance.preserve=["age"]',
+        'nuisance.regress=["sex"]',
+    )
+    tables = group(*(part for word in words for part in ("--set", word)), *FAST)
+    page = (tmp_path / "out" / "group-demo.html").read_text(encoding="utf-8")
+    assert "harmonised over sites by ComBat, with the effect of age kept" in page
+    assert "ComBat, leave-site-out: 18 test rows of 2 folds came from sites unseen in training" in page
+    assert "leave-site-out" in set(tables["performance"]["design"])

@@ -242,18 +242,6 @@ def test_shrinking_lies_between_a_site_and_the_common_value():
     assert scale2[0].std() < 0.8 * variance[0].std()
 
 
-def test_plain_arrays_make_the_same_combat():
-    features, site, age = cohort()
-    model = ComBat(2, unseen_site="error").fit(stack(features, site, age))
-    again = ComBat.from_state(model.state())
-    np.testing.assert_array_equal(
-        again.transform(stack(features, site, age)), model.transform(stack(features, site, age))
-    )
-    with pytest.raises(DataError, match="not in training"):
-        again.transform(stack(features, site + 9, age))
-    np.testing.assert_array_equal(ComBat.from_state(ComBat().fit(features).state()).transform(features), features)
-
-
 @pytest.mark.parametrize(
     ("model", "words"),
     [(ComBat(31), "leave no feature"), (ComBat(-1), "leave no feature"), (ComBat(1, unseen_site="guess"), "'guess'")],
