@@ -8,10 +8,12 @@ from pathlib import Path
 
 from nipype import Node, Workflow
 
+from bidsml.bids.derivative import dataset_name
 from bidsml.bids.references import resolve_atlas
 from bidsml.graph.node import connect_list, make_node
 from bidsml.spec import AnalysisSpec
 from bidsml.steps.assembly import assemble_study
+from bidsml.steps.freezing import freeze_model
 from bidsml.steps.group import (
     audit,
     cross_validate_model,
@@ -115,7 +117,26 @@ def init_group_wf(
     publish = make_node(publish_group, "publish", mem_gb=1.0 + plan.feature_gb, always=True)
     publish.inputs.trait_set(analysis_toml=str(plan.analysis_toml), run=str(plan.run), output=str(output_dir))
     workflow.connect(gather, "out", publish, "result")
+    frozen = _frozen(workflow, trunk, plan, bids_dir=bids_dir, learn_gb=learn_gb, n_threads=n_threads, seed=seed)
+    workflow.connect(frozen, "out", publish, "frozen")
     return workflow
+
+
+def _frozen(
+    workflow: Workflow,
+    trunk: tuple[Node, Node, Node],
+    plan: GroupPlan,
+    *,
+    bids_dir: Path,
+    learn_gb: float,
+    n_threads: int,
+    seed: int,
+) -> Node:
+    """Fit the first estimator's biomarker on everyone, beside the cross-validation."""
+    node = make_node(freeze_model, "freeze", mem_gb=learn_gb, n_threads=n_threads)
+    node.inputs.trait_set(analysis=str(plan.learning), dataset=dataset_name(bids_dir), seed=seed)
+    _connect_trunk(workflow, trunk, node)
+    return node
 
 
 def _cross_validations(

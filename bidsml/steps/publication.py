@@ -1,25 +1,31 @@
 """Publish the group result: every table of ``group/<analysis>/``, the figures and the report."""
 
 import io
+import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bidsml.bids.modelfiles import write_model
 from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table, write_text
-from bidsml.records import Cohort, Fold, PermutationNull, Result
+from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
 from bidsml.report import render_group
+from bidsml.report.model_card import render_model_card
 
 
-def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, out_dir: Path) -> Path:
+def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, output: str, *, out_dir: Path) -> Path:
     """Write ``group/<analysis>/`` and ``group-<analysis>.html``.
 
     Parameters
     ----------
     result
         Record of the :class:`~bidsml.records.Result`.
+    frozen
+        Record of the :class:`~bidsml.records.Freezing`.
     analysis_toml
         The effective analysis, reloadable.
     run
@@ -30,7 +36,10 @@ def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, 
     Path
         Receipt in the node's folder: files and digests.
     """
+    freezing = read_record(Freezing, frozen)
     content = read_record(Result, result)
+    if freezing.note:
+        content = replace(content, warnings=(*content.warnings, freezing.note))
     out = Path(output)
     folder = out / "group" / content.analysis
     written = [
@@ -50,6 +59,7 @@ def publish_group(result: Path, analysis_toml: Path, run: Path, output: str, *, 
         written.append(_write_permutations(folder / "permutations.npz", content.nulls))
     if content.weights:
         written.append(write_table(folder / "weights.tsv", weights_table(content)))
+    written += _write_model(folder / "model", freezing, content)
     written.append(_write_participants(out, content.cohort))
     page = render_group(content)
     for name, svg in page.figures.items():
@@ -238,6 +248,15 @@ def _write_permutations(path: Path, nulls: Sequence[PermutationNull]) -> Path:
         },
     )
     return write_atomic(path, buffer.getvalue())
+
+
+def _write_model(folder: Path, freezing: Freezing, result: Result) -> list[Path]:
+    """Write the frozen model with the headline of its analysis; remove an older one where there is none now."""
+    if freezing.model is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return []
+    card = replace(freezing.model.card, performance=vars(result.headline))
+    return write_model(folder, replace(freezing.model, card=card), readme=render_model_card(card))
 
 
 def _write_participants(out: Path, cohort: Cohort) -> Path:
