@@ -60,7 +60,13 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.unseen_site = unseen_site
 
     def fit(self, X: FloatArray, y: Any = None) -> Self:
-        """Fit on training rows, ``(n, n_features + n_untouched + n_design)``; features without gaps."""
+        """Fit on training rows, ``(n, n_features + n_untouched + n_design)``; features without gaps.
+
+        Raises
+        ------
+        DataError
+            The training rows are not more than their sites and covariates: every feature would be explained away.
+        """
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
         if self.unseen_site not in UNSEEN_SITE:
             raise ValueError(f"unseen_site={self.unseen_site!r} is none of {UNSEEN_SITE}")
@@ -79,6 +85,13 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit_sites(self, features: FloatArray, site: FloatArray, covariates: FloatArray) -> None:
         self.sites_, number = np.unique(site, return_inverse=True)
+        n_explaining = self.sites_.size + covariates.shape[1]
+        if self.sites_.size > 1 and site.size <= n_explaining:
+            raise DataError(
+                f"ComBat needs more than {n_explaining} training rows, the number of sites ({self.sites_.size}) and "
+                f"covariates ({covariates.shape[1]}); there are {site.size}",
+                hint="name a coarser cohort.site, or preserve fewer columns",
+            )
         member = (number == np.arange(self.sites_.size)[:, None]).astype(float)  # (n_sites, n)
         counts = member.sum(axis=1)
         average = member / counts[:, None]

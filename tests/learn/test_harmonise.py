@@ -252,6 +252,12 @@ def test_impossible_parameters_are_refused(model, words):
         model.fit(stack(features, site))
 
 
+def test_sites_of_one_row_each_leave_nothing_to_learn_from():
+    features, _, age = cohort()
+    with pytest.raises(DataError, match="more than 81 training rows"):
+        ComBat(2).fit(stack(features, np.arange(80), age))
+
+
 def test_gaps_where_none_may_be_are_refused():
     features, site, _ = cohort()
     features[3, 2] = np.nan
