@@ -106,6 +106,10 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="override one entry of the analysis; may be repeated",
     )  # fmt: skip
     group.add_argument("--random-seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    group.add_argument(
+        "--apply", type=Path, metavar="MODEL_DIR",
+        help="group: judge a frozen biomarker (group/NAME/model of another dataset's output) here, without refitting",
+    )  # fmt: skip
 
 
 def _add_resources(parser: argparse.ArgumentParser) -> None:
@@ -267,6 +271,8 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
     """
     from bidsml.spec import RunOptions
 
+    if arguments.apply and arguments.level != "group":
+        raise UsageError("--apply is for the group level", hint="run the participant level without it first")
     nprocs = arguments.nprocs or len(os.sched_getaffinity(0))
     return RunOptions(
         bids_dir=arguments.bids_dir.absolute(),
@@ -281,6 +287,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         bids_database_dir=arguments.bids_database_dir and arguments.bids_database_dir.absolute(),
         skip_bids_validation=arguments.skip_bids_validation,
         random_seed=arguments.random_seed,
+        apply=arguments.apply and arguments.apply.absolute(),
         nprocs=nprocs,
         omp_nthreads=arguments.omp_nthreads,
         mem_gb=arguments.mem_gb or 0.9 * available_gb(),

@@ -55,6 +55,9 @@ def canonical_command(spec: AnalysisSpec, options: RunOptions) -> tuple[str, ...
         words[5] = spec.name
         for flag, values in (("--session-label", options.session_labels), ("--task-id", options.task_ids)):
             words += [flag, *values] if values else []
+    if options.apply is not None:
+        words[5] = f"group/{spec.name}/external/analysis.toml"
+        words += ["--apply", "MODEL_DIR"]
     return (*words, "--random-seed", str(options.random_seed))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from bidsml.app.external_level import run_external
 from bidsml.app.group_level import run_group
 from bidsml.app.participant_level import run_participants
 from bidsml.app.progress import node_progress
@@ -29,7 +30,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
     """
     console = console or Console(soft_wrap=True, highlight=False)
     spec = load_analysis(analysis, overrides=overrides)
-    level = run_participants if options.level == "participant" else run_group
+    level = run_participants if options.level == "participant" else run_external if options.apply else run_group
 
     def say(line: str) -> None:
         console.print(escape(line))

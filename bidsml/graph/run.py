@@ -20,7 +20,15 @@ from bidsml.graph.node import ERROR_FILE, RECEIPT_FILE
 logger = logging.getLogger(__name__)
 
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
-STEP_MODULES = ("bidsml.steps.participant", "bidsml.steps.assembly", "bidsml.steps.group", "bidsml.steps.publication")
+STEP_MODULES = (
+    "bidsml.steps.participant",
+    "bidsml.steps.assembly",
+    "bidsml.steps.group",
+    "bidsml.steps.curves",
+    "bidsml.steps.freezing",
+    "bidsml.steps.publication",
+    "bidsml.steps.application",
+)
 
 Graph: TypeAlias = Workflow
 """What the rooms above hold and hand back; only this room knows that it is Nipype's."""

@@ -66,7 +66,7 @@ def _performance(card: ModelCard) -> str:
     if not said:
         return ""
     values = {key: _number(said.get(key)) for key in ("estimate", "low", "high", "p", "p_floor")}
-    tested = f"; p {p_value(values['p'], floor=values['p_floor'])}" if values["p"] == values["p"] else ""
+    tested = f"; {p_value(values['p'], floor=values['p_floor'])}" if values["p"] == values["p"] else ""
     return (
         "## Performance, out of fold\n\n"
         f"{name_metric(str(said['metric']))} {estimate(values['estimate'])} "

@@ -16,6 +16,8 @@ class RunOptions:
     filters
         ``--bids-filter-file``: by query name (``bold``, ``relmat``, ``timeseries``), BIDS entities that a
         file must have; a value may be a list.
+    apply
+        Group level: folder of a frozen model that is judged on this dataset, in place of learning.
     mem_gb
         Memory for all nodes that run at once.
     """
@@ -32,6 +34,7 @@ class RunOptions:
     bids_database_dir: Path | None = None
     skip_bids_validation: bool = False
     random_seed: int = 0
+    apply: Path | None = None
     nprocs: int = 1
     omp_nthreads: int = 1
     mem_gb: float = 4.0
