@@ -13,6 +13,7 @@ from bidsml.bids.references import resolve_atlas
 from bidsml.graph.node import connect_list, make_node
 from bidsml.spec import AnalysisSpec
 from bidsml.steps.assembly import assemble_study
+from bidsml.steps.curves import evaluate, learning_curve_step
 from bidsml.steps.freezing import freeze_model
 from bidsml.steps.group import (
     audit,
@@ -116,10 +117,36 @@ def init_group_wf(
     connect_list(workflow, nulls, gather, "nulls")
     publish = make_node(publish_group, "publish", mem_gb=1.0 + plan.feature_gb, always=True)
     publish.inputs.trait_set(analysis_toml=str(plan.analysis_toml), run=str(plan.run), output=str(output_dir))
-    workflow.connect(gather, "out", publish, "result")
+    evaluated = _evaluation(
+        workflow, trunk, plan, cv=cv[0], gather=gather, learn_gb=learn_gb, n_threads=n_threads, seed=seed
+    )
+    workflow.connect(evaluated, "out", publish, "result")
     frozen = _frozen(workflow, trunk, plan, bids_dir=bids_dir, learn_gb=learn_gb, n_threads=n_threads, seed=seed)
     workflow.connect(frozen, "out", publish, "frozen")
     return workflow
+
+
+def _evaluation(
+    workflow: Workflow,
+    trunk: tuple[Node, Node, Node],
+    plan: GroupPlan,
+    *,
+    cv: Node,
+    gather: Node,
+    learn_gb: float,
+    n_threads: int,
+    seed: int,
+) -> Node:
+    """Learning curve of the first cross-validation; then calibration, utility and subgroups of the gathered result."""
+    curve = make_node(learning_curve_step, "learning_curve", mem_gb=learn_gb, n_threads=n_threads)
+    curve.inputs.trait_set(analysis=str(plan.learning), seed=seed)
+    _connect_trunk(workflow, trunk, curve)
+    workflow.connect(cv, "out", curve, "cv")
+    evaluated = make_node(evaluate, "evaluate", mem_gb=1.0 + plan.feature_gb)
+    evaluated.inputs.trait_set(analysis=str(plan.learning), seed=seed)
+    workflow.connect(gather, "out", evaluated, "result")
+    workflow.connect(curve, "out", evaluated, "curve")
+    return evaluated
 
 
 def _frozen(

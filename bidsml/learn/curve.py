@@ -49,7 +49,7 @@ def learn_curve(
     """Train the biomarker on fewer people, and test on the same.
 
     The training rows of each fold of the first repeat are cut down to up to eight sizes in equal ratios, two or three
-    random nested subsets each, balanced by class, units whole. Each size's preparation is fitted on the subset alone. The
+    random nested subsets each, balanced by class, units whole. Each preparation is fitted on its subset alone. The
     hyper-parameters stay those that the whole fold's inner splits chose: tuning anew would cost six times as much,
     and at small sizes the curve is a little lower or higher than with a tuning of its own.
 

@@ -15,6 +15,7 @@ from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json
 from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
 from bidsml.report import render_group
 from bidsml.report.model_card import render_model_card
+from bidsml.steps.tables import evaluation_tables
 
 
 def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, output: str, *, out_dir: Path) -> Path:
@@ -59,6 +60,9 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
         written.append(_write_permutations(folder / "permutations.npz", content.nulls))
     if content.weights:
         written.append(write_table(folder / "weights.tsv", weights_table(content)))
+    for name, (table, description) in evaluation_tables(content).items():
+        written.append(write_table(folder / f"{name}.tsv", table))
+        written.append(write_json(folder / f"{name}.json", description))
     written += _write_model(folder / "model", freezing, content)
     written.append(_write_participants(out, content.cohort))
     page = render_group(content)

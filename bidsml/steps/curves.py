@@ -1,0 +1,63 @@
+"""What the headline leaves open: the step that trains on fewer people, and calibration, utility and subgroups."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bidsml.bids.store import read_record, write_record
+from bidsml.learn.calibration import calibrate
+from bidsml.learn.curve import learn_curve
+from bidsml.learn.subgroups import judge_subgroups
+from bidsml.learn.utility import weigh_utility
+from bidsml.records import CVResult, Fold, LearningCurve, Result, Study
+from bidsml.spec import read_spec
+
+
+def learning_curve_step(study: Path, folds: Path, cv: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
+    """Make the learning curve of the first estimator's biomarker on the default design.
+
+    Parameters
+    ----------
+    cv
+        Record of that biomarker's :class:`~bidsml.records.CVResult`: what its folds chose, and the last point.
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.LearningCurve`.
+    """
+    spec = read_spec(analysis)
+    content = read_record(Study, study)
+    full = read_record(CVResult, cv)
+    curve = learn_curve(
+        content.features,
+        content.cohort,
+        [fold for fold in read_record(tuple[Fold, ...], folds) if fold.design == full.design],
+        spec=spec,
+        estimator=next(entry for entry in spec.estimators if entry.kind == full.estimator),
+        full=full,
+        seed=seed,
+    )
+    return write_record(out_dir / "curve.npz", curve)
+
+
+def evaluate(result: Path, curve: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
+    """Add the learning curve, calibration, utility and the first biomarker's subgroups to the gathered result.
+
+    Parameters
+    ----------
+    result
+        Record of the :class:`~bidsml.records.Result`; the returned path is another.
+    curve
+        Record of the :class:`~bidsml.records.LearningCurve`.
+    """
+    content = read_record(Result, result)
+    first = content.cv[0]
+    folds = [fold for fold in content.folds if fold.design == first.design]
+    evaluated = replace(
+        content,
+        calibration=calibrate(content.cv, content.folds, content.cohort),
+        utility=weigh_utility(content.cv, content.folds, content.cohort),
+        learning_curves=(read_record(LearningCurve, curve),),
+        subgroups=judge_subgroups(first, folds, content.cohort, spec=read_spec(analysis), seed=seed),
+    )
+    return write_record(out_dir / "result.npz", evaluated)

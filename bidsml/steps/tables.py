@@ -1,0 +1,167 @@
+"""Published tables of calibration, utility, learning curve and subgroups."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bidsml.records import CalibrationCurve, LearningCurve, Result, SubgroupRow, Utility
+from bidsml.report.disclosure import protect_counts
+
+Description = Mapping[str, Mapping[str, str]]
+
+
+def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Description]]:
+    """Make every table that the result has something for: file stem, content, and what its columns mean."""
+    makers: tuple[tuple[str, Any, Callable[[Result], pd.DataFrame], Description], ...] = (
+        ("calibration", result.calibration, calibration_table, _CALIBRATION),
+        ("utility", result.utility, utility_table, _UTILITY),
+        ("decision_curve", _drawn(result), decision_table, _DECISION),
+        ("learning_curve", result.learning_curves, learning_curve_table, _LEARNING),
+        ("subgroups", result.subgroups, subgroup_table, _SUBGROUPS),
+    )
+    return {name: (make(result), description) for name, content, make, description in makers if content}
+
+
+def _drawn(result: Result) -> list[Utility]:
+    return [one for one in result.utility if one.threshold_probability.size]
+
+
+def _named(record: CalibrationCurve | Utility) -> dict[str, Any]:
+    return {"estimator": record.estimator, "model": record.model, "design": record.design}
+
+
+def calibration_table(result: Result) -> pd.DataFrame:
+    """One row per part of the predicted probabilities, and one with a note where a model gives none."""
+    parts = []
+    for curve in result.calibration:
+        shared = {"slope": curve.slope, "intercept": curve.intercept, "ece": curve.ece, "note": curve.note or None}
+        columns = {
+            "part": np.arange(1, curve.n.size + 1) if curve.n.size else [None],
+            **{
+                name: getattr(curve, name) if curve.n.size else [None]
+                for name in ("n", "positives", "predicted", "observed", "low", "high")
+            },
+        }
+        parts.append(pd.DataFrame({**_named(curve), **columns, **shared}).astype(object))
+    return pd.concat(parts)
+
+
+_CALIBRATION: Description = {
+    "part": {"Description": "Equal parts of the people by predicted probability of the positive class, rising"},
+    "predicted": {"Description": "Mean predicted probability, out of fold, first repeat"},
+    "observed": {"Description": "Share of positive people"},
+    "low": {"Description": "Lower end of the observed share's 95 % interval (Wilson)"},
+    "high": {"Description": "Upper end of the observed share's 95 % interval (Wilson)"},
+    "slope": {"Description": "Slope of the label's log odds on the predicted log odds; 1 is perfect"},
+    "intercept": {"Description": "Shift of the log odds that makes the mean probability right; 0 is perfect"},
+    "ece": {"Description": "Expected calibration error: mean distance of predicted and observed, weighted by people"},
+}
+
+
+def utility_table(result: Result) -> pd.DataFrame:
+    """Confusion matrix and predictive values, one figure a row."""
+    rows: list[dict[str, Any]] = []
+    for utility in result.utility:
+        shared = {**_named(utility), "threshold": utility.threshold, "scale": utility.scale}
+        for truth, counts in zip(result.cohort.classes, utility.confusion.tolist(), strict=True):
+            for predicted, count in zip(result.cohort.classes, counts, strict=True):
+                rows.append({**shared, "figure": "count", "truth": truth, "predicted": predicted, "value": count})
+        for figure, values in (("ppv", utility.ppv), ("npv", utility.npv)):
+            for prevalence, value in zip(utility.prevalence.tolist(), values.tolist(), strict=True):
+                rows.append({**shared, "figure": figure, "prevalence": prevalence, "value": value})
+    columns = ["estimator", "model", "design", "scale", "threshold", "figure", "truth", "predicted", "prevalence"]
+    return pd.DataFrame(rows, columns=[*columns, "value"])
+
+
+_UTILITY: Description = {
+    "scale": {"Description": "What the threshold is a threshold of"},
+    "threshold": {"Description": "Above it, the positive class is predicted"},
+    "figure": {"Description": "count (of people), ppv or npv (positive and negative predictive value)"},
+    "truth": {"Description": "count: true class"},
+    "predicted": {"Description": "count: predicted class, out of fold, first repeat"},
+    "prevalence": {"Description": "ppv, npv: assumed share of the positive class; the last is that of the sample"},
+}
+
+
+def decision_table(result: Result) -> pd.DataFrame:
+    """Net benefit by threshold probability."""
+    parts = [
+        pd.DataFrame(
+            {
+                **_named(utility),
+                "threshold_probability": utility.threshold_probability,
+                "net_benefit": utility.net_benefit,
+                "treat_all": utility.treat_all,
+                "treat_none": 0.0,
+            }
+        )
+        for utility in _drawn(result)
+    ]
+    return pd.concat(parts)
+
+
+_DECISION: Description = {
+    "threshold_probability": {"Description": "Probability of the positive class from which on one would act"},
+    "net_benefit": {"Description": "TP/n - FP/n t/(1 - t) when acting on the model (Vickers and Elkin 2006)"},
+    "treat_all": {"Description": "Net benefit of acting on everyone"},
+    "treat_none": {"Description": "Net benefit of acting on nobody"},
+}
+
+
+def learning_curve_table(result: Result) -> pd.DataFrame:
+    """One row per training size, and the fitted law."""
+    return pd.concat([_curve_rows(curve) for curve in result.learning_curves])
+
+
+def _curve_rows(curve: LearningCurve) -> pd.DataFrame:
+    own = ("size", "estimate", "low", "high", "n_subsets")
+    law = ("interval", "asymptote", "scale", "exponent", "gain", "flat_from", "smallest_gain", "note")
+    columns: dict[str, Any] = {name: getattr(curve, name) for name in ("estimator", "design", "metric", *own, *law)}
+    return pd.DataFrame(
+        {name: value if not isinstance(value, str) else value or None for name, value in columns.items()}
+    )
+
+
+_LEARNING: Description = {
+    "size": {"Description": "Training people, mean over folds"},
+    "estimate": {"Description": "Primary metric on the same test people, mean over folds and random subsets"},
+    "asymptote": {"Description": "Of the fitted power law: asymptote - scale size^(-exponent)"},
+    "gain": {"Description": "Further gain that the law expects from twice the largest size"},
+    "flat_from": {
+        "Description": "Size from which twice as many bring less than smallest_gain; n/a: not within the data"
+    },
+}
+
+
+def subgroup_table(result: Result) -> pd.DataFrame:
+    """One row per subgroup; cells of fewer than five people are hidden, and those that would give them away."""
+    rows = [
+        _subgroup_row(row, counts, result.cohort.classes)
+        for column in dict.fromkeys(row.column for row in result.subgroups)
+        for row, counts in protected_subgroups(result, column)
+    ]
+    return pd.DataFrame(rows)
+
+
+def protected_subgroups(result: Result, column: str) -> list[tuple[SubgroupRow, list[str]]]:
+    """Subgroups of one column with their counts as they may be shown."""
+    mine = [row for row in result.subgroups if row.column == column]
+    return list(zip(mine, protect_counts(np.array([row.counts for row in mine])), strict=True))
+
+
+def _subgroup_row(row: SubgroupRow, counts: list[str], classes: tuple[str, ...]) -> dict[str, Any]:
+    people = {f"n_{name}": count for name, count in zip(classes or ("people",), counts, strict=True)}
+    figures = {name: getattr(row, name) for name in ("metric", "estimate", "low", "high")}
+    words = {name: getattr(row, name) or None for name in ("interval", "note")}
+    named = {"estimator": row.estimator, "design": row.design, "column": row.column, "level": row.level}
+    return {**named, **people, **figures, **words}
+
+
+_SUBGROUPS: Description = {
+    "column": {"Description": "Column of participants.tsv"},
+    "level": {"Description": "Its value, or a third of the people"},
+    "estimate": {"Description": "Primary metric of the pooled out-of-fold predictions in the subgroup"},
+    "interval": {"Description": "How the 95 % interval was made"},
+}
