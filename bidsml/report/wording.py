@@ -50,7 +50,7 @@ MODEL_NAMES = {
 }
 
 
-MOTION = re.compile(r"(?<![a-z])(fd|framewise|motion|movement|dvars)(?![a-z])", re.IGNORECASE)
+MOTION = re.compile(r"(?<![a-z])(fd|motion|movement|dvars)(?![a-z])|framewise", re.IGNORECASE)
 """Names of columns that measure head motion; an underscore is no part of a word here."""
 
 

@@ -1,10 +1,12 @@
 """Tables of the group level, made of records."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
-from bidsml.records import Attrition, Cohort, Fold
-from bidsml.steps.publication import cohort_table, folds_table
+from bidsml.records import Attrition, Cohort, Fold, LeakageCheck
+from bidsml.steps.publication import cohort_table, folds_table, leakage_table
 
 
 def cohort(classes=("control", "patient")) -> Cohort:
@@ -43,3 +45,16 @@ def test_folds_give_each_row_its_part():
     assert found.loc[["sub-01", "sub-04"], "inner_fold"].tolist() == [1, 0]
     assert pd.isna(found.loc["sub-03", "inner_fold"])
     assert set(found[["repeat", "fold"]].itertuples(index=False, name=None)) == {(1, 2)}
+
+
+def test_the_leakage_table_lists_what_passed_too_in_the_order_of_the_audit():
+    checks = (
+        LeakageCheck("split-units", "passed", "None of 3 units."),
+        LeakageCheck("label-site", "warned", "Cramér's V 0.6.", "leave sites out", "alarm"),
+    )
+    found = leakage_table(SimpleNamespace(leakage=checks))
+    assert found.columns.tolist() == ["check", "status", "evidence", "advice", "severity"]
+    assert found["check"].tolist() == ["split-units", "label-site"]
+    assert found["severity"].tolist() == ["none", "alarm"]
+    assert found["advice"].tolist() == [None, "leave sites out"]
+    assert leakage_table(SimpleNamespace(leakage=())).columns.tolist() == found.columns.tolist()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from bidsml.learn.leakage.material import say_p
@@ -85,8 +84,11 @@ def cramers_v(first: np.ndarray, second: np.ndarray) -> Tie:
 
     p is that of Pearson's χ²; where a cell is expected to hold fewer than five people, that of 1999 permutations.
     """
-    counts = pd.crosstab(first, second).to_numpy()
-    n, (rows, columns) = counts.sum(), counts.shape
+    first = np.unique(first, return_inverse=True)[1]
+    second = np.unique(second, return_inverse=True)[1]
+    rows, columns = int(first.max()) + 1, int(second.max()) + 1
+    counts = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
+    n = first.size
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / n
     chi2 = float(((counts - expected) ** 2 / expected).sum())
     phi2 = max(0.0, chi2 / n - (rows - 1) * (columns - 1) / (n - 1))
@@ -102,12 +104,10 @@ def cramers_v(first: np.ndarray, second: np.ndarray) -> Tie:
 def _permutation_p(first: np.ndarray, second: np.ndarray, *, expected: FloatArray, observed: float) -> float:
     # A fixed seed: the audit of one cohort always says the same.
     rng = np.random.default_rng(0)
-    rows = np.unique(first, return_inverse=True)[1]
-    columns = np.unique(second, return_inverse=True)[1]
     shape = expected.shape
     reached = 0
     for _ in range(_DRAWS):
-        cells = np.bincount(rng.permutation(rows) * shape[1] + columns, minlength=expected.size).reshape(shape)
+        cells = np.bincount(rng.permutation(first) * shape[1] + second, minlength=expected.size).reshape(shape)
         reached += bool(((cells - expected) ** 2 / expected).sum() >= observed * (1 - 1e-12))
     return (1 + reached) / (1 + _DRAWS)
 

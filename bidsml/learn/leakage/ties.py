@@ -10,7 +10,7 @@ from bidsml.learn.leakage.material import Material, listing, not_checked, passed
 from bidsml.records import LeakageCheck
 
 _MOTION = re.compile(
-    r"(?<![a-z])(fd|framewise|motion|movement|dvars|outliers?|censored|scrubbed|minutes_kept|volumes_kept)(?![a-z])",
+    r"(?<![a-z])(fd|motion|movement|dvars|outliers?|censored|scrubbed|minutes_kept|volumes_kept)(?![a-z])|framewise",
     re.IGNORECASE,
 )
 _SITE = re.compile(r"(?<![a-z])(sites?|cent(er|re))(?![a-z])|scanner|magnet", re.IGNORECASE)
@@ -104,9 +104,12 @@ def _site_columns(material: Material) -> set[str]:
 
 def _is_target(column: str, material: Material) -> bool:
     """Say whether a column is the target, whose name may speak of movement too."""
-    cells = pd.factorize(material.cohort.table[column])[0]
-    pairs = len(set(zip(cells.tolist(), material.cohort.target.tolist(), strict=True)))
-    return pairs == np.unique(material.cohort.target).size == np.unique(cells).size
+    cells, target = material.cohort.table[column], material.cohort.target
+    if not material.cohort.classes:
+        return pd.api.types.is_numeric_dtype(cells) and np.array_equal(cells.to_numpy(dtype=float), target)
+    codes = pd.factorize(cells)[0]
+    pairs = set(zip(codes.tolist(), target.tolist(), strict=True))
+    return len(pairs) == np.unique(target).size == np.unique(codes).size
 
 
 def _column_ties(material: Material) -> dict[str, Tie]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bidsml.records import Result
+from bidsml.records import LeakageCheck, Result
 from bidsml.report.group.answer import answer
 
 
@@ -100,26 +100,52 @@ def test_few_people_of_a_class_are_too_small_to_say(good: Result, patients: int,
     assert any("Only 19 people are patient" in caveat for caveat in said.caveats) == (patients == 19)
 
 
-@pytest.mark.parametrize(
-    "warning",
-    [
-        "The label is tied to the site (Cramér's V = 0.62): a model may recognise the scanner; see leave-site-out.",
-        "mean_fd alone tells 'patient' apart (AUC 0.81).",
-        "Feature x separates the classes without overlap: is it made from the label?",
-    ],
-)
-def test_a_label_tied_to_site_or_motion_is_suspicious(good: Result, warning: str) -> None:
-    said = answer(replace(good, warnings=(warning,)))
+def find(result: Result, check: str, severity: str, status: str = "warned") -> Result:
+    """Let the leakage audit find something."""
+    return replace(result, leakage=(LeakageCheck(check, status, f"{check} was found", "do so", severity),))
+
+
+def without_motion(result: Result) -> Result:
+    """Compare with confounds that do not hold the motion."""
+    return replace(result, cohort=replace(result.cohort, nuisance_source=("age", "sex")))
+
+
+@pytest.mark.parametrize("check", ["label-site", "label-motion", "separating-features"])
+def test_a_label_strongly_tied_to_site_or_motion_is_suspicious(good: Result, check: str) -> None:
+    said = answer(find(without_motion(good), check, "alarm"))
     assert said.kind == "suspicious"
-    assert warning in said.caveats
+    assert f"{check} was found" in said.caveats
 
 
-def test_a_tie_to_age_is_no_suspicion_and_a_tie_without_an_effect_neither(good: Result) -> None:
-    assert (
-        answer(replace(good, warnings=("age alone tells 'patient' apart (AUC 0.81).",))).kind == "beyond the confounds"
-    )
-    tied = replace(good, warnings=("mean_fd alone tells 'patient' apart (AUC 0.81).",))
-    assert answer(set_p(tied, 0.4)).kind == "not significant"
+@pytest.mark.parametrize("check", ["label-site", "label-motion", "near-duplicates", "whole-data-steps"])
+def test_a_milder_finding_stands_beside_the_headline(good: Result, check: str) -> None:
+    said = answer(find(good, check, "caution"))
+    assert said.kind == "beyond the confounds"
+    assert f"{check} was found" in said.caveats
+
+
+def test_strong_motion_does_not_hide_a_finding_that_goes_beyond_it(good: Result) -> None:
+    said = answer(find(good, "label-motion", "alarm"))
+    assert said.kind == "beyond the confounds"
+    assert "label-motion was found" in said.caveats
+    equal = change(good, "biomarker - nuisance", estimate=0.02, low=-0.1, high=0.1, p=0.6)
+    assert answer(find(equal, "label-motion", "alarm")).kind == "suspicious"
+    # Beating the confounds says nothing about another site's scanner.
+    assert answer(find(good, "label-site", "alarm")).kind == "suspicious"
+
+
+def test_an_alarm_without_an_effect_is_not_significant(good: Result) -> None:
+    assert answer(set_p(find(good, "label-site", "alarm"), 0.4)).kind == "not significant"
+
+
+@pytest.mark.parametrize(("severity", "status"), [("note", "passed"), ("none", "passed"), ("none", "not checked")])
+def test_what_the_audit_does_not_warn_of_is_no_caveat(good: Result, severity: str, status: str) -> None:
+    said = answer(find(good, "label-motion", severity, status))
+    assert said == answer(good)
+
+
+def test_words_in_other_warnings_raise_no_suspicion(good: Result) -> None:
+    assert answer(replace(good, warnings=("The label is tied to the site.",))).kind == "beyond the confounds"
 
 
 def test_too_good_is_suspicious(good: Result) -> None:
