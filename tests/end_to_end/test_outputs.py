@@ -28,6 +28,7 @@ DOCUMENTED = {
     "folds": ["participant_id", "design", "repeat", "fold", "name", "role", "inner_fold"],
     "predictions": ["participant_id", "estimator", "model", "design", "repeat", "observed", "predicted", "score"],
     "weights": ["estimator", "output", "feature", "weight", "pattern", "stability"],
+    "leakage": ["check", "status", "evidence", "advice", "severity"],
 }  # fmt: skip
 PERFORMANCE = {
     "estimator", "model", "design", "metric", "estimate", "low", "high", "interval", "p", "p_floor", "p_method", "n",
@@ -41,7 +42,7 @@ def test_every_documented_file_is_there(finished):
     expected |= {f"sub-{number:02d}.html" for number in range(1, 13)}
     expected |= {f"sub-{number:02d}/sub-{number:02d}_bidsml.json" for number in range(1, 13)}
     group = ["analysis.toml", "run.json", "cohort.tsv", "folds.tsv", "predictions.tsv", "performance.tsv",
-             "performance.json", "permutations.npz", "weights.tsv", "leakage.tsv"]  # fmt: skip
+             "performance.json", "permutations.npz", "weights.tsv", "leakage.tsv", "leakage.json"]  # fmt: skip
     expected |= {f"group/demo/{name}" for name in group} | {"phenotype/demo.tsv", "phenotype/demo.json"}
     assert not expected - names
     assert not [name for name in names if name.endswith(".tmp")]

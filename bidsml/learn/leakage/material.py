@@ -11,7 +11,7 @@ import pandas as pd
 from bidsml.errors import DataError
 from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, IntArray, LeakageCheck
 
-BLOCK = 4096
+BLOCK = 2048
 """Features that are looked at together: bounds the memory that a check needs."""
 
 
@@ -103,12 +103,14 @@ def measure_likeness(values: FloatArray) -> Likeness:
     for start in range(0, values.shape[1], BLOCK):
         block = values[:, start : start + BLOCK]
         finite = np.isfinite(block)
-        filled = np.where(finite, block, 0.0)
+        complete = bool(finite.all())
+        filled = block if complete else np.where(finite, block, 0.0)
         count = np.maximum(finite.sum(axis=0), 1)
-        centred = np.where(finite, filled - filled.sum(axis=0) / count, 0.0)
-        spread = np.sqrt((centred**2).sum(axis=0) / count)
+        mean = filled.sum(axis=0) / count
+        centred = filled - mean if complete else np.where(finite, filled - mean, 0.0)
+        spread = np.sqrt(np.einsum("ij,ij->j", centred, centred) / count)
         # Rounding leaves a constant column a spread of about 1e-16 of its size.
-        varies = spread > 1e-12 * np.abs(filled).max(axis=0, initial=0)
+        varies = spread > 1e-12 * np.abs(mean)
         scaled = (centred[:, varies] / spread[varies]).astype(np.float32)
         gram += scaled @ scaled.T
         sums += scaled.sum(axis=1, dtype=float)
