@@ -41,7 +41,9 @@ def check_site_signature(material: Material) -> LeakageCheck:
             f"{said}, and the label is tied to the site ({tie.words}).",
             advice="rely on leave-site-out; harmonise within the folds, or analyse sites of a like share of each class",
         )
-    return passed("site-signature", f"{said}{'; the label is not tied to the site' if far else ''}.", note=bool(far))
+    return passed(
+        "site-signature", f"{said}{'; the label is not shown to be tied to the site' if far else ''}.", note=bool(far)
+    )
 
 
 def _cross_validate(gram: FloatArray, sites: np.ndarray, folds: list[Fold]) -> tuple[float, float]:

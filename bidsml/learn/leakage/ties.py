@@ -147,7 +147,7 @@ def _list(ties: dict[str, Tie]) -> str:
 
 def _judge(check: str, evidence: str, severity: Severity, *, advice: str) -> LeakageCheck:
     if severity in ("none", "note"):
-        words = "no tie is shown" if severity == "none" else "a weak tie"
+        words = "no tie is shown" if severity == "none" else "a mild tie"
         return passed(check, f"{evidence}: {words}.", note=severity == "note")
     words = "strongly tied" if severity == "alarm" else "tied"
     return warned(check, f"{evidence}: {words}.", advice=advice, alarm=severity == "alarm")
