@@ -50,7 +50,7 @@ def judge_newcomers(
     """
     applied = apply(model, people.values, people.beside)
     judged = np.flatnonzero(np.isfinite(people.target))
-    primary = str(model.card.performance.get("metric") or _default_metric(model.card))
+    primary = _primary(model.card)
     recalibrated = _recalibrate(applied, people.target, judged, model.card)
     rows: list[PerformanceRow] = [*_internal(model.card)]
     if judged.size:
@@ -90,8 +90,10 @@ class _Context:
         return PerformanceRow(card.estimator, FROZEN, EXTERNAL, self.primary, float("nan"), n=self.judged.size)
 
 
-def _default_metric(card: ModelCard) -> str:
-    return "roc_auc" if card.classes else "r2"
+def _primary(card: ModelCard) -> str:
+    """Metric of the model's own headline, where it is one of the task."""
+    said = card.performance.get("metric")
+    return str(said) if said in metrics_of(card.task) else "roc_auc" if card.classes else "r2"
 
 
 def _internal(card: ModelCard) -> Iterator[PerformanceRow]:

@@ -265,12 +265,29 @@ def _check_shapes(model: FrozenModel, values: FloatArray, beside: FloatArray) ->
             f"given are {values.shape[1]} and {beside.shape[1]}",
             hint="make the features with the analysis that the model comes from",
         )
+    lacking = sorted(_needed(model) - set(arrays))
+    if lacking:
+        raise DataError(f"the model lacks arrays: {', '.join(lacking)}", hint="do not use it")
     kept = sum(arrays[f"block{number}_keep"].size for number in range(len(card.blocks)))
     sizes = {kept, arrays["centre"].size, arrays["spread"].size, arrays["median"].size - card.n_beside}
     if model.is_linear:
         sizes.add(arrays["coef"].shape[1])
     if len(sizes) > 1:
         raise DataError(f"the model's arrays disagree on the number of features: {sorted(sizes)}", hint="do not use it")
+
+
+def _needed(model: FrozenModel) -> set[str]:
+    """Names of the arrays that a model of this card consists of."""
+    card = model.card
+    needed = {"median", "centre", "spread", *(("coef", "intercept") if model.is_linear else ())}
+    for number, block in enumerate(card.blocks):
+        tangent = ("regions", "mean", "n_cells", "reference", "whitening") if block.layout == "covariance" else ()
+        needed |= {f"block{number}_{name}" for name in ("keep", *tangent)}
+    if card.nuisance:
+        needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}
+    if card.sites:
+        needed |= {f"combat_{name}" for name in _COMBAT}
+    return needed | (set() if card.classes else {"target_mean"})
 
 
 def _apply_estimator(estimator: Any, prepared: FloatArray, n_classes: int) -> Applied:

@@ -182,3 +182,11 @@ def test_arrays_that_disagree_are_refused(simulate):
     broken = replace(model, arrays={**model.arrays, "coef": model.arrays["coef"][:, 1:]})
     with pytest.raises(DataError, match="disagree"):
         apply(broken, np.zeros((2, 8)), np.zeros((2, 0)))
+
+
+@pytest.mark.parametrize("name", ["coef", "median", "block0_keep"])
+def test_a_model_that_lacks_an_array_is_refused(simulate, name):
+    model = frozen_of(simulate(**sections("ridge")))
+    broken = replace(model, arrays={key: array for key, array in model.arrays.items() if key != name})
+    with pytest.raises(DataError, match=f"the model lacks arrays: {name}"):
+        apply(broken, np.zeros((2, 8)), np.zeros((2, 0)))
