@@ -55,7 +55,7 @@ def test_it_agrees_with_a_bootstrap_of_the_people():
     truth = np.arange(n) % 3 == 0
     common = rng.standard_normal(n)
     scores = np.stack([truth + common, truth + 0.7 * common + rng.standard_normal(n)])[:, None]
-    areas, covariance = delong(truth, scores)
+    _, covariance = delong(truth, scores)
     draws = rng.integers(n, size=(2000, n))
     values = np.array([[area(model[0][d][truth[d]], model[0][d][~truth[d]]) for model in scores] for d in draws])
     # Standard errors of a bootstrap's standard deviation: 1.6 %; of the correlation, about 0.02.
