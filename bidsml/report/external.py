@@ -99,7 +99,7 @@ def people(result: ExternalResult) -> Section:
     return Section(
         anchor="people",
         title="People",
-        lead="None of these people was in the training data: their labels and their features were compared with the "
+        lead="Nobody here was found among the people of the training data: labels and features were compared with the "
         "salted hashes that the model keeps.",
         blocks=tuple(blocks),
     )
