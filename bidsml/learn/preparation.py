@@ -172,6 +172,12 @@ class ModelInput:
         """Number of feature columns."""
         return int(self.values.shape[1]) - self.n_regressed - self.n_design
 
+    @property
+    def columnwise(self) -> bool:
+        """Whether every feature is prepared by itself: no embedding, no harmonisation, nothing beside."""
+        embedded = any(block.layout == "covariance" for block in self.blocks)
+        return not (embedded or self.n_design or self.beside.shape[1] or self.keep_constant)
+
 
 @dataclass(frozen=True)
 class PreparedSplit:
@@ -211,22 +217,8 @@ def prepare_split(
     DataError
         No feature is usable in the training rows.
     """
-    preparation = build_preparation(
-        given.blocks,
-        n_nuisance=given.n_regressed,
-        max_missing=given.max_missing,
-        keep_constant=given.keep_constant,
-        n_design=given.n_design,
-        unseen_site=given.unseen_site,
-    )
-    with warnings.catch_warnings():
-        # A block may lose all its features, as long as another keeps some.
-        warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
-        try:
-            train = np.asarray(preparation.fit_transform(given.values[train_rows]))
-        except ValueError as error:
-            raise _explain(given, train_rows, error) from error
-        test = np.asarray(preparation.transform(given.values[test_rows]))
+    preparation = fit_preparation(given, train_rows)
+    train, test = (np.asarray(preparation.transform(given.values[rows])) for rows in (train_rows, test_rows))
     n_prepared = train.shape[1]
     if given.beside.shape[1]:
         train, test = _append(given.beside, (train_rows, test_rows), (train, test))
@@ -243,6 +235,31 @@ def prepare_split(
         basis=None if basis is None else basis[:n_prepared],
         preparation=preparation if keep_basis else None,
     )
+
+
+def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
+    """Fit the label-free preparation on training rows.
+
+    Raises
+    ------
+    DataError
+        No feature is usable in the training rows.
+    """
+    preparation = build_preparation(
+        given.blocks,
+        n_nuisance=given.n_regressed,
+        max_missing=given.max_missing,
+        keep_constant=given.keep_constant,
+        n_design=given.n_design,
+        unseen_site=given.unseen_site,
+    )
+    with warnings.catch_warnings():
+        # A block may lose all its features, as long as another keeps some.
+        warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
+        try:
+            return preparation.fit(given.values[rows])
+        except ValueError as error:
+            raise _explain(given, rows, error) from error
 
 
 def _rotate(
