@@ -1,7 +1,7 @@
 """Records of the group: cohort, folds, cross-validated results, the null, the figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -147,6 +147,22 @@ class PermutationNull(Record):
     p_floor: float = float("nan")
     p_family: float = float("nan")
     """Corrected over the estimators by the maximum statistic over the same draws."""
+    engine: str = "general"
+    """What fitted the draws: ``fast`` (all draws of a linear model together) or ``general`` (one by one)."""
+    exhaustive: bool = False
+    """Whether ``null`` holds every distinct labelling rather than random draws."""
+    n_distinct: float = float("nan")
+    """Number of distinct labellings under the scheme."""
+    p_tail: float = float("nan")
+    """p from a generalised Pareto tail of the null; NaN where none was asked for or none fits."""
+    tail: str = ""
+    """Words on the tail fit."""
+    stopped: bool = False
+    """Whether the draws stopped early, once enough had reached the observed value."""
+    maxima: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Per draw ``(n_draws,)``: the largest absolute statistic over features, regions or networks."""
+    observed_maps: Mapping[str, FloatArray] = field(default_factory=dict)
+    """The observed statistics that ``maxima`` judge, by the same keys."""
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,21 @@ class InferenceSpec(Section):
         "where a group column is, else free.",
     )
     primary_metric: str = Field("auto", description="auto: roc_auc for classification, r2 for regression.")
+    engine: Literal["auto", "fast", "general"] = Field(
+        "auto",
+        description="How the draws are fitted: fast solves all draws of linear models together; general refits one by "
+        "one. auto: fast where it gives the same result.",
+    )
+    stop_after: int = Field(
+        0,
+        ge=0,
+        description="Stop once this many draws have reached the observed value (Besag and Clifford 1991); 0: all draws.",
+    )
+    tail: Literal["none", "pareto"] = Field(
+        "none",
+        description="pareto: estimate a p too small for the draws from a generalised Pareto tail "
+        "(Knijnenburg 2009), reported beside the plain p.",
+    )
 
 
 class AnalysisSpec(Section):
