@@ -198,7 +198,7 @@ class InferenceSpec(Section):
     stop_after: int = Field(
         0,
         ge=0,
-        description="Stop once this many draws have reached the observed value (Besag and Clifford 1991); 0: all draws.",
+        description="Stop once this many draws reached the observed value (Besag and Clifford 1991); 0: all draws.",
     )
     tail: Literal["none", "pareto"] = Field(
         "none",
