@@ -49,8 +49,8 @@ def cross_validate(
     classes, scores are for code 1, which is ``cohort.positive``.
 
     Weights and patterns are kept for linear biomarkers: per unit of each feature, after harmonising and nuisance
-    regression where there are any; NaN where a feature was dropped in the fold. Weights of one design and estimator are ``(n_folds,
-    n_features, n_outputs)``.
+    regression where there are any; NaN where a feature was dropped in the fold. Weights of one design and estimator
+    are ``(n_folds, n_features, n_outputs)``.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def recipe_of(cohort: Cohort, *, spec: AnalysisSpec, estimator: EstimatorSpec, m
     if model != "majority":
         return recipe
     dummy = DummyClassifier(strategy="prior") if recipe.task == "classification" else DummyRegressor(strategy="mean")
-    plain = replace(recipe.kind, rotation_invariant=False, in_row_space=False, linear=False, fit_many=None)
+    plain = replace(recipe.kind, rotation_invariant=False, in_row_space=False, linear=False)
     return replace(recipe, kind=plain, estimator=dummy, grid=tuple(ParameterGrid({})))
 
 
@@ -220,7 +220,7 @@ def pooled_outcome(result: CVResult, folds: Sequence[Fold], cohort: Cohort, *, r
 def _train_means(folds: Sequence[Fold], cohort: Cohort) -> FloatArray | None:
     if cohort.classes:
         return None
-    return np.concatenate([np.full(fold.test.size, cohort.target[fold.train].mean()) for fold in folds])
+    return np.asarray(np.concatenate([np.full(fold.test.size, cohort.target[fold.train].mean()) for fold in folds]))
 
 
 def _outcome(result: CVResult, repeat: int, rows: Any, cohort: Cohort, *, train_mean: FloatArray | None) -> Outcome:

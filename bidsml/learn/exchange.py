@@ -130,7 +130,9 @@ def plan_exchange(cohort: Cohort, folds: Sequence[Fold], spec: AnalysisSpec) -> 
     """
     within_site, whole = exchange_of(spec, cohort)
     blocks = permutation_blocks(folds, len(cohort.target))
-    stratum = pd.factorize(np.asarray(cohort.site, dtype=object), sort=True)[0] if within_site else np.zeros_like(blocks)
+    stratum = (
+        pd.factorize(np.asarray(cohort.site, dtype=object), sort=True)[0] if within_site else np.zeros_like(blocks)
+    )
     groups = _unit_rows(cohort.unit) if whole else [np.array([row]) for row in range(len(cohort.target))]
     by_size: dict[int, list[tuple[tuple[int, ...], IntArray]]] = {}
     for rows in groups:

@@ -16,6 +16,9 @@ from bidsml.spec import EstimatorSpec
 
 Parameters = Mapping[str, Any]
 
+# Two scores this close are a tie: the same pairs ranked right, summed in another order.
+_TIE = 1e-10
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -33,11 +36,6 @@ class Recipe:
     def tunes(self) -> bool:
         """Whether the inner folds have anything to choose."""
         return len(self.grid) > 1
-
-    @property
-    def fits_many(self) -> bool:
-        """Whether many labellings can share one factorisation."""
-        return self.kind.fit_many is not None and not self.weighted
 
 
 def make_recipe(estimator: EstimatorSpec, *, task: Task, n_classes: int, metric: Metric, seed: int) -> Recipe:
@@ -158,62 +156,11 @@ def outcome_of(
 
 def best(scores: Sequence[float]) -> int:
     """Index of the highest score, the first of equals; 0 when all are undefined."""
+    return int(best_points(np.asarray(scores, dtype=float)[:, None])[0])
+
+
+def best_points(scores: FloatArray) -> IntArray:
+    """Index of the highest score of every column of ``(n_points, n_draws)``, the first of equals up to rounding."""
     ranked = np.where(np.isfinite(scores), scores, -np.inf)
-    return int(np.argmax(ranked))
-
-
-# ------------------------------------------------------------------ many labellings at once
-
-
-def fit_fold_many(
-    prepared: PreparedFold, targets: FloatArray, *, recipe: Recipe, wanted: Sequence[int]
-) -> list[FittedFold]:
-    """Do what :func:`fit_fold` does for many labellings, with one factorisation per split and grid point.
-
-    Parameters
-    ----------
-    targets
-        One labelling a column, ``(n, n_draws)``.
-    wanted
-        Columns whose fit is returned, in this order. The others only keep them company: a product of matrices rounds
-        by its shape, and a draw must not depend on how many others are asked for.
-    """
-    chosen = dict.fromkeys(wanted, 0)
-    if recipe.tunes:
-        tables = [_score_grid_many(split, targets, recipe=recipe) for split in prepared.inner]
-        for draw in wanted:
-            scores = [
-                judge(prepared.inner, [table[point][draw] for table in tables], targets[:, draw], recipe=recipe)
-                for point in range(len(recipe.grid))
-            ]
-            chosen[draw] = best(scores)
-    fitted = {
-        point: _fit_point_many(prepared.outer, targets, recipe.grid[point], recipe=recipe)
-        for point in sorted(set(chosen.values()))
-    }
-    return [fitted[point][draw] for draw, point in chosen.items()]
-
-
-def _score_grid_many(split: PreparedSplit, targets: FloatArray, *, recipe: Recipe) -> list[list[FittedFold]]:
-    return [_fit_point_many(split, targets, point, recipe=recipe) for point in recipe.grid]
-
-
-def _fit_point_many(
-    split: PreparedSplit, targets: FloatArray, point: Parameters, *, recipe: Recipe
-) -> list[FittedFold]:
-    if recipe.kind.fit_many is None:
-        raise TypeError("this estimator fits one labelling at a time")
-    n_outputs = recipe.n_classes if recipe.n_classes > 2 else 1
-    train = targets[split.train_rows]
-    if recipe.task == "classification":
-        codes = np.arange(n_outputs) if n_outputs > 1 else np.array([1])
-        train = np.where(train[:, :, None] == codes, 1.0, -1.0)
-    scores = recipe.kind.fit_many(split.train, train.reshape(len(train), -1), split.test, point)
-    scores = scores.reshape(len(split.test), -1, n_outputs)
-    if recipe.task == "regression":
-        predictions = scores[:, :, 0]
-    elif n_outputs == 1:
-        predictions = (scores[:, :, 0] > 0).astype(float)
-    else:
-        predictions = scores.argmax(axis=2).astype(float)
-    return [FittedFold(scores[:, draw], predictions[:, draw], None, point, None) for draw in range(targets.shape[1])]
+    highest = ranked.max(axis=0)
+    return np.asarray((ranked >= highest - _TIE * np.maximum(1.0, np.abs(highest))).argmax(axis=0))

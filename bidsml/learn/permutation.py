@@ -1,96 +1,25 @@
 """Permutation tests: the whole pipeline refitted on shuffled labels, draw by draw."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 
+from bidsml.errors import AnalysisFileError
 from bidsml.learn.crossval import Aggregate, aggregate_of, model_input, recipe_of
-from bidsml.learn.fitting import FittedFold, PreparedFold, Recipe, fit_fold, fit_fold_many, outcome_of, prepare_fold
+from bidsml.learn.exchange import Exchange, plan_exchange
+from bidsml.learn.fast.draws import BATCH, score_labellings, train_means
+from bidsml.learn.fast.scores import score_draws
+from bidsml.learn.fast.solvers import why_not_fast
+from bidsml.learn.fitting import FittedFold, Recipe, fit_fold, outcome_of, prepare_fold
 from bidsml.learn.metrics import Outcome, pool_outcomes
-from bidsml.learn.splits import permutation_blocks
-from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, IntArray, PermutationNull
+from bidsml.learn.preparation import ModelInput
+from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, PermutationNull
 from bidsml.spec import AnalysisSpec, EstimatorSpec
 
-# Labellings that share a factorisation; a draw always has the same neighbours, whatever the chunk.
-_BATCH = 128
 # Two statistics this close are a tie: the same labelling fitted in another order of operations.
 _TIE = 1e-10
-_OBSERVED = -1
-
-
-def permute_labels(
-    target: FloatArray,
-    *,
-    blocks: IntArray,
-    strata: Sequence[str],
-    units: Sequence[str],
-    whole: bool,
-    draw: int,
-    seed: int,
-) -> FloatArray:
-    """Shuffle labels within blocks and strata.
-
-    Draw ``i`` comes from ``SeedSequence(seed, spawn_key=(i,))``: neither chunks nor workers nor order change it.
-
-    Parameters
-    ----------
-    target
-        Labels in the order of the cohort, ``(n,)``.
-    blocks
-        Cell of every row, ``(n,)``, from :func:`~bidsml.learn.splits.permutation_blocks`; rows of −1 stay.
-    strata
-        One per row, or empty.
-    units
-        One per row.
-    whole
-        Exchange the labels of whole units, in the order of their rows, among units of equal size (and equal blocks
-        and strata); else every row moves by itself.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shuffled labels, ``(n,)``.
-    """
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(draw,)))
-    stratum = pd.factorize(np.asarray(strata, dtype=object), sort=True)[0] if strata else np.zeros(len(target), int)
-    shuffled = np.array(target, dtype=float)
-    groups = _unit_rows(units) if whole else [np.array([row]) for row in range(len(target))]
-    cells: dict[tuple[int, ...], list[IntArray]] = {}
-    for rows in groups:
-        if (blocks[rows] >= 0).all():
-            key = (rows.size, *blocks[rows].tolist(), *stratum[rows].tolist())
-            cells.setdefault(key, []).append(rows)
-    for key in sorted(cells):
-        members = np.array(cells[key])  # (n_groups, rows per group)
-        shuffled[members] = target[members[rng.permutation(len(members))]]
-    return shuffled
-
-
-def _unit_rows(units: Sequence[str]) -> list[IntArray]:
-    numbers = pd.factorize(np.asarray(units, dtype=object), sort=True)[0]
-    order = np.argsort(numbers, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
-
-
-def scheme(spec: AnalysisSpec, cohort: Cohort) -> str:
-    """Say in words which labels may change places."""
-    within, whole = _exchange(spec, cohort)
-    what = "whole units among units of equal size" if whole else "labels of single participants"
-    where = ", within sites" if within else ""
-    return f"{what}{where}, within the test folds"
-
-
-def _exchange(spec: AnalysisSpec, cohort: Cohort) -> tuple[bool, bool]:
-    """Say whether labels stay within their site, and whether units stay whole."""
-    exchange = spec.inference.exchange
-    has_units = len(set(cohort.unit)) < len(cohort.unit)
-    if exchange == "auto":
-        return bool(cohort.site), has_units
-    # Rows of one unit depend on each other whatever the site, so that only "free" takes them apart.
-    return exchange == "within-site", exchange == "whole" or (exchange == "within-site" and has_units)
 
 
 def permute(
@@ -118,72 +47,133 @@ def permute(
     first = [fold for fold in folds if fold.repeat == 0]
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model="biomarker", seed=seed)
     given = model_input(features, cohort, spec=spec, model="biomarker")
-    batches = _batches(first_draw, n_draws, shared=recipe.fits_many)
-    labels = {draw: _labelling(draw, cohort, first, spec=spec, seed=seed) for batch in batches for draw in batch}
-    fits: dict[int, list[FittedFold]] = {draw: [] for draw in (_OBSERVED, *range(first_draw, first_draw + n_draws))}
-    for number, fold in enumerate(first):
-        prepared = prepare_fold(given, fold, recipe=recipe)
-        for batch in batches:
-            # Neighbours that fill a batch up are not counted; the observed labels are in every shared batch.
-            wanted = [draw for draw in batch if draw in fits and len(fits[draw]) == number]
-            fitted = _fit_labellings(prepared, batch, labels, recipe=recipe, wanted=wanted)
-            for draw, fit in zip(wanted, fitted, strict=True):
-                fits[draw].append(replace(fit, estimator=None))
-    aggregate = _aggregate(fits[_OBSERVED], first, cohort, recipe)
-    statistics = {
-        draw: _statistic(fits[draw], first, labels[draw], recipe=recipe, aggregate=aggregate) for draw in fits
-    }
-    observed = statistics.pop(_OBSERVED)
-    null = PermutationNull(
-        estimator=estimator.kind,
-        design=first[0].design,
-        metric=spec.primary_metric,
-        aggregate=aggregate,
-        observed=observed,
-        null=np.array(list(statistics.values()), dtype=float),
-        scheme=scheme(spec, cohort),
-        seed=seed,
-        first_draw=first_draw,
-    )
-    return _with_p(null)
-
-
-def _batches(first_draw: int, n_draws: int, *, shared: bool) -> list[tuple[int, ...]]:
-    """Group draws for fitting; shared batches start at fixed draw numbers and hold the observed labels first."""
-    draws = range(first_draw, first_draw + n_draws)
-    if not shared or not n_draws:
-        return [(_OBSERVED,), *((draw,) for draw in draws)]
-    numbers = range(draws[0] // _BATCH, draws[-1] // _BATCH + 1)
-    return [(_OBSERVED, *range(number * _BATCH, (number + 1) * _BATCH)) for number in numbers]
-
-
-def _labelling(draw: int, cohort: Cohort, folds: Sequence[Fold], *, spec: AnalysisSpec, seed: int) -> FloatArray:
-    if draw == _OBSERVED:
-        return cohort.target
-    within, whole = _exchange(spec, cohort)
-    return permute_labels(
-        cohort.target,
-        blocks=permutation_blocks(folds, len(cohort.target)),
-        strata=cohort.site if within else (),
-        units=cohort.unit,
-        whole=whole,
-        draw=draw,
-        seed=seed,
+    exchange = plan_exchange(cohort, first, spec)
+    fast = runs_fast(spec, estimator, recipe)
+    start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
+    labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
+    if fast:
+        observed, null, aggregate = _refit_together(given, first, cohort, labels, kind=estimator.kind, recipe=recipe)
+        null = null[first_draw - start :][:n_draws]
+    else:
+        observed, null, aggregate = _refit_singly(given, first, cohort, labels, recipe=recipe)
+    return _with_p(
+        PermutationNull(
+            estimator=estimator.kind,
+            design=first[0].design,
+            metric=spec.primary_metric,
+            aggregate=aggregate,
+            observed=observed,
+            null=null,
+            scheme=exchange.words,
+            seed=seed,
+            first_draw=first_draw,
+            engine="fast" if fast else "general",
+            exhaustive=exhaustive,
+            n_distinct=exchange.count(cohort.target),
+        )
     )
 
 
-def _fit_labellings(
-    prepared: PreparedFold,
-    batch: Sequence[int],
-    labels: Mapping[int, FloatArray],
+def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe) -> bool:
+    """Say whether all draws are solved together.
+
+    Raises
+    ------
+    AnalysisFileError
+        The analysis asks for the fast engine and the estimator has none.
+    """
+    if spec.inference.engine == "general":
+        return False
+    reason = why_not_fast(estimator.kind, recipe)
+    if reason and spec.inference.engine == "fast":
+        raise AnalysisFileError(
+            f"inference.engine = 'fast' is not to be had for {estimator.kind}: {reason}", hint="use 'auto' or 'general'"
+        )
+    return reason is None
+
+
+def _batch_bounds(first_draw: int, n_draws: int) -> tuple[int, int]:
+    """Draws of whole batches: a product of matrices rounds by its shape, and no draw may depend on who asks for it."""
+    if not n_draws:
+        return first_draw, first_draw
+    return first_draw // BATCH * BATCH, -(-(first_draw + n_draws) // BATCH) * BATCH
+
+
+def labellings(
+    exchange: Exchange, target: FloatArray, first_draw: int, n_draws: int, *, spec: AnalysisSpec, seed: int
+) -> tuple[FloatArray, bool]:
+    """Labellings of some draws, ``(n_draws, n)``, and whether they are an enumeration of all there are.
+
+    Where no more distinct labellings exist than draws are asked for in the analysis, each is taken once.
+    """
+    if exchange.count(target) - 1 <= spec.inference.permutations:
+        return exchange.others(target, first_draw, n_draws), True
+    return exchange.shuffle(target, range(first_draw, first_draw + n_draws), seed=seed), False
+
+
+def _refit_together(
+    given: ModelInput,
+    folds: Sequence[Fold],
+    cohort: Cohort,
+    labels: FloatArray,
+    *,
+    kind: str,
+    recipe: Recipe,
+) -> tuple[float, FloatArray, Aggregate]:
+    """Observed statistic and those of the draws, all solved together; the observed labels are a batch of their own."""
+    batches = [cohort.target[None, :], *(labels[start : start + BATCH] for start in range(0, len(labels), BATCH))]
+    scores, undecided = score_labellings(given, folds, batches, kind=kind, recipe=recipe)
+    values = [
+        np.concatenate(
+            [
+                score_draws(batch[:, fold.test], part, train_means(batch, fold.train, fold.test, recipe), recipe=recipe)
+                for batch, part in zip(batches, parts, strict=True)
+            ]
+        )
+        for fold, parts in zip(folds, scores, strict=True)
+    ]
+    aggregate = aggregate_of([value[0] for value in values], folds, cohort)
+    sign = 1.0 if recipe.metric.higher_is_better else -1.0
+    if aggregate == "fold mean":
+        statistics = sign * np.mean(values, axis=0)
+    else:
+        pooled = [_pooled(batch, folds, [parts[n] for parts in scores], recipe) for n, batch in enumerate(batches)]
+        statistics = sign * np.concatenate(pooled)
+    everyone = np.concatenate(batches)
+    for draw in np.flatnonzero(undecided):
+        fits = [fit_fold(prepare_fold(given, fold, recipe=recipe), everyone[draw], recipe=recipe) for fold in folds]
+        statistics[draw] = _statistic(fits, folds, everyone[draw], recipe=recipe, aggregate=aggregate)
+    return float(statistics[0]), statistics[1:], aggregate
+
+
+def _pooled(batch: FloatArray, folds: Sequence[Fold], scores: Sequence[FloatArray], recipe: Recipe) -> FloatArray:
+    rows = np.concatenate([fold.test for fold in folds])
+    means = [train_means(batch, fold.train, fold.test, recipe) for fold in folds]
+    joined = None if recipe.task == "classification" else np.concatenate([m for m in means if m is not None], axis=1)
+    return score_draws(batch[:, rows], np.concatenate(scores, axis=1), joined, recipe=recipe)
+
+
+def _refit_singly(
+    given: ModelInput,
+    folds: Sequence[Fold],
+    cohort: Cohort,
+    labels: FloatArray,
     *,
     recipe: Recipe,
-    wanted: Sequence[int],
-) -> list[FittedFold]:
-    if not recipe.fits_many:
-        return [fit_fold(prepared, labels[draw], recipe=recipe) for draw in wanted]
-    targets = np.column_stack([labels[draw] for draw in batch])
-    return fit_fold_many(prepared, targets, recipe=recipe, wanted=[batch.index(draw) for draw in wanted])
+) -> tuple[float, FloatArray, Aggregate]:
+    """Observed statistic and those of the draws, fitted one by one by scikit-learn."""
+    everyone = [cohort.target, *labels]
+    fits: list[list[FittedFold]] = [[] for _ in everyone]
+    for fold in folds:
+        prepared = prepare_fold(given, fold, recipe=recipe)
+        for mine, target in zip(fits, everyone, strict=True):
+            mine.append(replace(fit_fold(prepared, target, recipe=recipe), estimator=None))
+    aggregate = _aggregate(fits[0], folds, cohort, recipe)
+    statistics = [
+        _statistic(mine, folds, target, recipe=recipe, aggregate=aggregate)
+        for mine, target in zip(fits, everyone, strict=True)
+    ]
+    return statistics[0], np.array(statistics[1:], dtype=float), aggregate
 
 
 def _aggregate(fits: Sequence[FittedFold], folds: Sequence[Fold], cohort: Cohort, recipe: Recipe) -> Aggregate:
@@ -213,7 +203,7 @@ def _statistic(
 def _with_p(null: PermutationNull) -> PermutationNull:
     """Add p and its floor; an undefined statistic counts as extreme, ties count (Phipson and Smyth 2010)."""
     m = null.null.size
-    if not m:
+    if not m and not null.exhaustive:
         return null
     p = (1 + int(_at_least(null.null, null.observed).sum())) / (1 + m)
     return replace(null, p=p, p_floor=1 / (1 + m))
@@ -235,6 +225,9 @@ def merge_nulls(parts: Sequence[PermutationNull]) -> PermutationNull:
     """
     ordered = sorted(parts, key=lambda part: part.first_draw)
     first = ordered[0]
+    if first.exhaustive:
+        # There are fewer labellings than were asked for: the last chunks are empty.
+        ordered = [part for part in ordered if part.null.size or part is first]
     for part in ordered:
         if _identity(part) != _identity(first):
             raise ValueError(f"chunks of different tests: {_identity(first)} and {_identity(part)}")
@@ -247,7 +240,7 @@ def merge_nulls(parts: Sequence[PermutationNull]) -> PermutationNull:
 
 
 def _identity(null: PermutationNull) -> tuple[str | int, ...]:
-    return (null.estimator, null.design, null.metric, null.aggregate, null.scheme, null.seed)
+    return (null.estimator, null.design, null.metric, null.aggregate, null.scheme, null.seed, null.engine)
 
 
 def correct_family(nulls: Sequence[PermutationNull]) -> tuple[PermutationNull, ...]:

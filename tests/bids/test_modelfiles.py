@@ -29,7 +29,8 @@ def make_model(estimator=b""):
     people = TrainingPeople({"a": 3, "b": 4}, "salt", ("1",), ("2",), ("3",))
     card = ModelCard(
         schema=1, version="1.0", packages={}, analysis="x", estimator="ridge", parameters={"alpha": 0.1},
-        task="classification", class_weight="none", target="dx", classes=("a", "ß<b>"), positive="ß<b>", features={"denoise": {"x": 0.1}},
+        task="classification", class_weight="none", target="dx", classes=("a", "ß<b>"), positive="ß<b>",
+        features={"denoise": {"x": 0.1}},
         features_digest="f", blocks=(FeatureBlock("b", "table", "", "vector", 0, 2, ("n",)),), names=("u", "v"),
         nuisance=(NuisanceColumn("sex[M]", "sex", "M", ("F", "M")),), people=people,
         performance={"metric": "roc_auc", "estimate": 0.1 + 0.2, "p": float("nan")},

@@ -7,11 +7,10 @@ from sklearn.linear_model import RidgeClassifier
 import bidsml.learn.estimators as package
 from bidsml.errors import AnalysisFileError
 from bidsml.learn.check import check_analysis, check_grid, override_warnings
-from bidsml.learn.crossval import model_input
 from bidsml.learn.estimators import CATALOG
-from bidsml.learn.fitting import fit_fold, fit_fold_many, make_recipe, prepare_fold
+from bidsml.learn.fast.solvers import why_not_fast
+from bidsml.learn.fitting import make_recipe
 from bidsml.learn.metrics import METRICS
-from bidsml.learn.splits import plan_folds
 from bidsml.spec import EstimatorSpec
 
 PAIRS = [(name, task) for name, kind in CATALOG.items() for task in sorted(kind.tasks)]
@@ -50,29 +49,6 @@ def test_every_entry_builds_fits_and_keeps_its_promises(name, task):
     np.testing.assert_array_equal(again.fit(features, target).predict(features), fitted.predict(features))
 
 
-@pytest.mark.parametrize("classes", [2, 3, 0])
-def test_many_labellings_at_once_equal_one_at_a_time(simulate, classes):
-    data = simulate(n=60, p=100, classes=classes, effect=1, cv={"outer": {"kind": "stratified", "folds": 4}})
-    task = data.spec.target.task
-    recipe = make_recipe(
-        EstimatorSpec(kind="ridge"), task=task, n_classes=classes, metric=METRICS[data.spec.primary_metric], seed=0
-    )
-    given = model_input(data.features, data.cohort, spec=data.spec, model="biomarker")
-    fold = plan_folds(data.cohort, data.spec, seed=0)[0]
-    prepared = prepare_fold(given, fold, recipe=recipe)
-    rng = np.random.default_rng(0)
-    targets = np.column_stack([data.cohort.target, *(rng.permutation(data.cohort.target) for _ in range(6))])
-    many = fit_fold_many(prepared, targets, recipe=recipe, wanted=[0, 3, 6])
-    for draw, fit in zip([0, 3, 6], many, strict=True):
-        single = fit_fold(prepared, targets[:, draw], recipe=recipe)
-        assert single.chosen == fit.chosen
-        np.testing.assert_allclose(fit.scores, single.scores, atol=1e-10)
-        np.testing.assert_array_equal(
-            fit.predictions if classes else fit.predictions.round(9),
-            single.predictions if classes else single.predictions.round(9),
-        )
-
-
 @pytest.mark.parametrize("name", [name for name, task in PAIRS if task == "regression" and CATALOG[name].linear])
 def test_the_strongest_penalty_predicts_the_mean_not_zero(name):
     rng = np.random.default_rng(0)
@@ -97,7 +73,7 @@ def test_class_weights_take_the_path_of_one_labelling_at_a_time():
     spec = EstimatorSpec(kind="ridge", class_weight="balanced")
     recipe = make_recipe(spec, task="classification", n_classes=2, metric=METRICS["roc_auc"], seed=0)
     assert isinstance(recipe.estimator, RidgeClassifier) and recipe.estimator.class_weight == "balanced"
-    assert not recipe.fits_many
+    assert why_not_fast("ridge", recipe)
 
 
 @pytest.mark.parametrize(

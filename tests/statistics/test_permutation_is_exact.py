@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bidsml.learn.crossval import cross_validate
-from bidsml.learn.permutation import correct_family, merge_nulls, permute, permute_labels
-from bidsml.learn.splits import permutation_blocks, plan_folds
+from bidsml.learn.exchange import plan_exchange
+from bidsml.learn.permutation import correct_family, merge_nulls, permute
+from bidsml.learn.splits import plan_folds
 from bidsml.records import PermutationNull
 from bidsml.spec import EstimatorSpec
 
@@ -59,15 +60,7 @@ def check_draws(data, folds, estimator, statistic_of):
         data.features, data.cohort, folds, spec=data.spec, estimator=estimator, first_draw=0, n_draws=4, seed=4
     )
     for draw in range(4):
-        labels = permute_labels(
-            data.cohort.target,
-            blocks=permutation_blocks(folds, len(data.cohort.target)),
-            strata=data.cohort.site,
-            units=data.cohort.unit,
-            whole=len(set(data.cohort.unit)) < len(data.cohort.unit),
-            draw=draw,
-            seed=4,
-        )
+        labels = plan_exchange(data.cohort, folds, data.spec).shuffle(data.cohort.target, [draw], seed=4)[0]
         assert (labels != data.cohort.target).any()
         assert null.null[draw] == pytest.approx(statistic_of(labels), abs=1e-9)
 

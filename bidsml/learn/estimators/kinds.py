@@ -1,10 +1,10 @@
 """What an estimator kind is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from bidsml.records import FloatArray, Task
+from bidsml.records import Task
 
 Grid = Mapping[str, Sequence[Any]]
 ClassWeight = Literal["none", "balanced"]
@@ -16,10 +16,6 @@ class Build(Protocol):
     def __call__(self, task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
         """Build it."""
         ...
-
-
-FitMany = Callable[[FloatArray, FloatArray, FloatArray, Mapping[str, Any]], FloatArray]
-"""Fit many targets at once: ``f(train (n, p), targets (n, m), test (t, p), parameters) -> (t, m)``."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,6 @@ class EstimatorKind:
         as there are training rows. Holds for a linear model with an L2 penalty.
     in_row_space
         Defined on the coordinates of the training rows' space where there are more features than rows.
-    fit_many
-        Where one factorisation serves many targets: regress on the columns of a matrix at once. A
-        classification is a regression on +1 and −1 (of several classes: one column each). Without class weights.
     """
 
     build: Build
@@ -47,7 +40,6 @@ class EstimatorKind:
     in_row_space: bool = False
     has_probabilities: bool = False
     has_class_weight: bool = True
-    fit_many: FitMany | None = None
     label: str = ""
 
     @property

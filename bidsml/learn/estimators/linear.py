@@ -1,12 +1,9 @@
 """Linear models with an L2 penalty: ridge, logistic regression, linear support vector machine."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bidsml.learn.estimators.kinds import BOTH, CLASSIFICATION, ClassWeight, EstimatorKind, Grid, weight_of
-from bidsml.records import FloatArray, Task
+from bidsml.records import Task
 
 
 def _ridge(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
@@ -16,12 +13,6 @@ def _ridge(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Gr
     if task == "regression":
         return Ridge(random_state=seed), grid
     return RidgeClassifier(class_weight=weight_of(class_weight), random_state=seed), grid
-
-
-def _ridge_many(train: FloatArray, targets: FloatArray, test: FloatArray, parameters: Mapping[str, Any]) -> FloatArray:
-    from sklearn.linear_model import Ridge
-
-    return np.asarray(Ridge(**parameters).fit(train, targets).predict(test))
 
 
 def _logistic(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
@@ -52,10 +43,15 @@ def _linear_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[An
     return LinearSVC(dual=True, tol=1e-4, max_iter=10_000, class_weight=weight, random_state=seed), grid
 
 
+def _hinge_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    from sklearn.svm import SVC
+
+    model = SVC(kernel="linear", class_weight=weight_of(class_weight), random_state=seed)
+    return model, {"C": tuple(10.0**power for power in range(-4, 1))}
+
+
 KINDS = {
-    "ridge": EstimatorKind(
-        _ridge, BOTH, linear=True, rotation_invariant=True, fit_many=_ridge_many, label="ridge regression"
-    ),
+    "ridge": EstimatorKind(_ridge, BOTH, linear=True, rotation_invariant=True, label="ridge regression"),
     "logistic": EstimatorKind(
         _logistic,
         CLASSIFICATION,
@@ -63,6 +59,9 @@ KINDS = {
         rotation_invariant=True,
         has_probabilities=True,
         label="logistic regression (L2)",
+    ),
+    "hinge_svm": EstimatorKind(
+        _hinge_svm, CLASSIFICATION, linear=True, rotation_invariant=True, label="linear support vector machine (hinge)"
     ),
     "linear_svm": EstimatorKind(
         _linear_svm, BOTH, linear=True, rotation_invariant=True, label="linear support vector machine"

@@ -66,7 +66,7 @@ def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[Traini
         counts += (inverse > 0).sum(axis=1)
         _add_block(block, inverse, shared, grams)
     for gram in grams:
-        gram += shared
+        np.add(gram, shared, out=gram)
     for number, projection in enumerate(projections):
         for block in _imputed_blocks(given, projection.rows):
             inverse = _inverse_variances(block, [projection])
@@ -76,8 +76,9 @@ def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[Traini
     for number, projection in enumerate(projections):
         if not counts[number]:
             fit_preparation(given, projection.rows)  # says what is wrong
-        kernels.append(TrainingKernel(projection.rows, projection.apply(_symmetric(grams[number])), int(counts[number])))
-        grams[number] = np.empty(0)
+        kernels.append(
+            TrainingKernel(projection.rows, projection.apply(_symmetric(grams[number])), int(counts[number]))
+        )
     return kernels
 
 
@@ -157,7 +158,7 @@ def _inverse_variances(block: FloatArray, projections: Sequence[_Projection]) ->
     residual = squares - np.add.reduceat(explained**2, starts, axis=0)
     usable = residual > _ROUNDING * squares
     counts = members.sum(axis=1)[:, None]
-    return np.divide(counts, residual, out=np.zeros_like(residual), where=usable)
+    return np.asarray(np.divide(counts, residual, out=np.zeros_like(residual), where=usable))
 
 
 def _add_block(block: FloatArray, inverse: FloatArray, shared: FloatArray, grams: Sequence[FloatArray]) -> None:
@@ -167,14 +168,13 @@ def _add_block(block: FloatArray, inverse: FloatArray, shared: FloatArray, grams
     single = block.astype(np.float32)
     for own, gram in zip(inverse - common, grams, strict=True):
         if own.any():
-            gram += blas.ssyrk(1.0, (single * np.sqrt(own).astype(np.float32)).T, trans=1)
+            part = blas.ssyrk(1.0, (single * np.sqrt(own).astype(np.float32)).T, trans=1)
+            np.add(gram, part, out=gram)
 
 
 def _symmetric(upper: FloatArray) -> FloatArray:
     """Mirror the upper triangle that BLAS fills."""
-    full = np.triu(upper)
-    full += np.triu(upper, 1).T
-    return full
+    return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
 
 
 def _prepared_kernel(given: ModelInput, rows: IntArray) -> TrainingKernel:

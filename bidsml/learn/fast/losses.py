@@ -1,26 +1,25 @@
 """Losses of linear classifiers as forces on the margin, and their proximal maps in single precision.
 
-A draw's labels are signs s; a training row's margin is u = s f, f its decision. A loss pulls the margin up with the force
-−C ℓ'(u). Everything is divided by the splitting's step ρ: ``force`` means −C ℓ'(u) / ρ, ``bound`` C / ρ.
+A draw's labels are signs s; a training row's margin is u = s f, f its decision. A loss pulls the margin up with the
+force −C ℓ'(u). Everything is divided by the splitting's step ρ: ``force`` means −C ℓ'(u) / ρ, ``bound`` C / ρ.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from bidsml.records import FloatArray
+Single = np.ndarray[Any, np.dtype[np.float32]]
+"""Single precision."""
 
 
 class Loss(Protocol):
     """What the splitting needs of a loss."""
 
-    def start(self, margin: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def start(self, margin: Single, bound: Single) -> tuple[Single, Single]:
         """Margin and force to start from, near the margin given; each ``(n_draws, m)``."""
         ...
 
-    def move(
-        self, margin: FloatArray, force: FloatArray, step: FloatArray, bound: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def move(self, margin: Single, force: Single, step: Single, bound: Single) -> tuple[Single, Single]:
         """Move the point ``margin − force`` by ``step``; the margin and force of the new one."""
         ...
 
@@ -33,13 +32,11 @@ class LogisticLoss:
     was aimed at is missed a little.
     """
 
-    def start(self, margin: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def start(self, margin: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         return margin, bound / (1 + np.exp(margin))
 
-    def move(
-        self, margin: FloatArray, force: FloatArray, step: FloatArray, bound: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def move(self, margin: Single, force: Single, step: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         other = 1 - force / bound  # probability of the row's own label
         left = force - step
@@ -55,17 +52,15 @@ class LogisticLoss:
 class HingeLoss:
     """ℓ(u) = max(0, 1 − u)."""
 
-    def start(self, margin: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def start(self, margin: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         return self._proximal(margin - np.float32(0.5) * bound, bound)
 
-    def move(
-        self, margin: FloatArray, force: FloatArray, step: FloatArray, bound: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def move(self, margin: Single, force: Single, step: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         return self._proximal(margin - force + step, bound)
 
-    def _proximal(self, point: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _proximal(self, point: Single, bound: Single) -> tuple[Single, Single]:
         force = np.clip(1 - point, 0, bound)
         return point + force, force
 
@@ -73,14 +68,12 @@ class HingeLoss:
 class SquaredHingeLoss:
     """ℓ(u) = max(0, 1 − u)²."""
 
-    def start(self, margin: FloatArray, bound: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def start(self, margin: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         force = 2 * bound * np.maximum(1 - margin, 0)
         return margin, force
 
-    def move(
-        self, margin: FloatArray, force: FloatArray, step: FloatArray, bound: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def move(self, margin: Single, force: Single, step: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
         point = margin - force + step
         force = np.maximum(1 - point, 0) * (2 * bound / (1 + 2 * bound))

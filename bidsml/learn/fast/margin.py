@@ -1,7 +1,7 @@
 """Linear classifiers without a closed form: logistic regression and support vector machines, all draws at once."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np

@@ -48,9 +48,7 @@ class Solver(Protocol):
     sets, the scikit-learn estimator it stands for, and the size of the grid.
     """
 
-    def __init__(
-        self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int
-    ) -> None: ...
+    def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None: ...
 
     def fit(self, targets: FloatArray, point: Point, *, start: Fit | None = None) -> Fit:
         """Fit targets ``(n_draws, m)`` (classes: −1 and 1), from another grid point's fit where that helps."""

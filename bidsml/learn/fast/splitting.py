@@ -1,18 +1,19 @@
 """Douglas–Rachford splitting of many draws at once, with Anderson mixing.
 
 A linear classifier with an L2 penalty minimises, over the decisions f of the training rows,
-½ (f − b)ᵀ K⁻¹ (f − b) + C Σ ℓ(s f). The splitting (Lions and Mercier 1979, doi 10.1137/0716071) alternates between the loss,
-row by row, and the penalty, whose resolvent J = ρ (K⁻¹ + ρ)⁻¹ is one fixed matrix: an iteration of all draws is one
-product of matrices. Anderson mixing (Walker and Ni 2011, doi 10.1137/10078356X) combines the last steps of each
+½ (f − b)ᵀ K⁻¹ (f − b) + C Σ ℓ(s f). The splitting (Lions and Mercier 1979, doi 10.1137/0716071) alternates between the
+loss, row by row, and the penalty, whose resolvent J = ρ (K⁻¹ + ρ)⁻¹ is one fixed matrix: an iteration of all draws is
+one product of matrices. Anderson mixing (Walker and Ni 2011, doi 10.1137/10078356X) combines the last steps of each
 draw.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
 
-from bidsml.learn.fast.losses import Loss
+from bidsml.learn.fast.losses import Loss, Single
 from bidsml.records import FloatArray
 
 # Largest step of a decision against the mean force and the decisions' spread.
@@ -71,9 +72,7 @@ class Solution:
     converged: np.ndarray
 
 
-def split(
-    resolvent: Resolvent, loss: Loss, signs: FloatArray, *, bound: FloatArray, margin: FloatArray
-) -> Solution:
+def split(resolvent: Resolvent, loss: Loss, signs: FloatArray, *, bound: FloatArray, margin: FloatArray) -> Solution:
     """Solve all draws.
 
     Parameters
@@ -89,8 +88,8 @@ def split(
     solution = Solution(np.empty(shape), np.empty(shape), np.zeros(len(signs), dtype=bool))
     for start in range(0, len(signs), _ROWS):
         rows = slice(start, start + _ROWS)
-        arrays = (np.ascontiguousarray(array[rows], dtype=np.float32) for array in (signs, bound, margin))
-        _split_rows(resolvent, loss, *arrays, _part(solution, rows))
+        state = [np.ascontiguousarray(array[rows], dtype=np.float32) for array in (signs, bound, margin)]
+        _split_rows(resolvent, loss, state, _part(solution, rows))
     return solution
 
 
@@ -98,10 +97,9 @@ def _part(solution: Solution, rows: slice) -> Solution:
     return Solution(solution.dual[rows], solution.decision[rows], solution.converged[rows])
 
 
-def _split_rows(
-    resolvent: Resolvent, loss: Loss, signs: FloatArray, bound: FloatArray, margin: FloatArray, found: Solution
-) -> None:
+def _split_rows(resolvent: Resolvent, loss: Loss, state: Sequence[Single], found: Solution) -> None:
     """Iterate some draws together; a draw that has converged leaves."""
+    signs, bound, margin = state
     active = np.arange(len(signs))
     margin, force = loss.start(margin, bound)
     image = (margin + force) * signs
@@ -136,10 +134,8 @@ def _split_rows(
         image = moved
 
 
-def _residual(
-    decision: FloatArray, signs: FloatArray, margin: FloatArray, force: FloatArray
-) -> tuple[FloatArray, np.ndarray]:
-    """What the two sides' margins differ by, ``(n_draws, m)``, and which draws have converged."""
+def _residual(decision: FloatArray, signs: Single, margin: Single, force: Single) -> tuple[Single, np.ndarray]:
+    """Say what the two sides' margins differ by, ``(n_draws, m)``, and which draws have converged."""
     residual = (decision * signs - margin).astype(np.float32)
     scale = np.minimum(force.mean(axis=1), decision.std(axis=1))
     return residual, np.abs(residual).max(axis=1) <= _TOLERANCE * scale
@@ -153,7 +149,8 @@ class _Mixing:
         self.moves = np.zeros((n_draws, _WINDOW, m), np.float32)  # of point and residual together
         self.products = np.zeros((n_draws, _WINDOW, _WINDOW), np.float32)
         self.count = 0
-        self.point = self.residual = np.empty(0, np.float32)
+        self.point: Single = np.empty(0, np.float32)
+        self.residual: Single = self.point
 
     def keep(self, draws: np.ndarray) -> None:
         """Go on with some draws only."""
@@ -161,7 +158,7 @@ class _Mixing:
         if self.count:
             self.point, self.residual = self.point[draws], self.residual[draws]
 
-    def step(self, point: FloatArray, residual: FloatArray) -> FloatArray:
+    def step(self, point: Single, residual: Single) -> Single:
         """Say how far to move, from every draw's point and residual ``(n_draws, m)``."""
         step = residual
         if self.count:
