@@ -156,8 +156,10 @@ def test_cross_validation(simulate, monkeypatch, kind, model):
     assert spy.fits[estimator] == 2 * 4 * (2 * 3 + 1)
 
 
-def test_permutation(simulate, monkeypatch):
+def test_permutation_one_by_one(simulate, monkeypatch):
     data = make_data(simulate)
+    inference = data.spec.inference.model_copy(update={"engine": "general"})
+    data = replace(data, spec=data.spec.model_copy(update={"inference": inference}))
     folds = [fold for fold in plan_folds(data.cohort, data.spec, seed=3) if fold.design == "stratified"]
     spy = set_spy(monkeypatch, data)
     permute(

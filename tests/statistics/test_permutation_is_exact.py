@@ -8,7 +8,7 @@ import pytest
 
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.exchange import plan_exchange
-from bidsml.learn.permutation import correct_family, merge_nulls, permute
+from bidsml.learn.permutation import correct_family, labellings, merge_nulls, permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import PermutationNull
 from bidsml.spec import EstimatorSpec
@@ -60,7 +60,8 @@ def check_draws(data, folds, estimator, statistic_of):
         data.features, data.cohort, folds, spec=data.spec, estimator=estimator, first_draw=0, n_draws=4, seed=4
     )
     for draw in range(4):
-        labels = plan_exchange(data.cohort, folds, data.spec).shuffle(data.cohort.target, [draw], seed=4)[0]
+        exchange = plan_exchange(data.cohort, folds, data.spec)
+        labels = labellings(exchange, data.cohort.target, draw, 1, spec=data.spec, seed=4)[0][0]
         assert (labels != data.cohort.target).any()
         assert null.null[draw] == pytest.approx(statistic_of(labels), abs=1e-9)
 
@@ -99,9 +100,9 @@ def test_error_rate_on_noise(simulate, keywords):
 def test_shuffling_single_scans_of_people_is_caught(simulate):
     """Negative control: the test above can fail."""
     free = {"inference": {"exchange": "free"}}
-    strict = {**FAST, "alpha": 0.05}
-    # 2.5 are expected of a valid test; more than 9 has a probability below 0.001.
-    assert rejections(simulate, n=72, p=4, cv=FIVE, rows_per_unit=6, **strict, **free) > 9
+    strict = {**FAST, "n_datasets": 100, "alpha": 0.05}
+    # 5 are expected of a valid test; more than 13 has a probability below 0.001.
+    assert rejections(simulate, n=72, p=4, cv=FIVE, rows_per_unit=6, **strict, **free) > 13
 
 
 @pytest.mark.slow

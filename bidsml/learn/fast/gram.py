@@ -64,7 +64,7 @@ def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[Traini
     for block in _complete_blocks(given):
         inverse = _inverse_variances(block, projections)  # (n_sets, block)
         counts += (inverse > 0).sum(axis=1)
-        _add_block(block, inverse, shared, grams)
+        _add_block(block, inverse, shared, grams, exact=bool(np.isnan(given.values[:, given.n_features :]).any()))
     for gram in grams:
         np.add(gram, shared, out=gram)
     for number, projection in enumerate(projections):
@@ -122,13 +122,25 @@ class _Projection:
 
 
 def _complete_blocks(given: ModelInput) -> Iterator[FloatArray]:
-    """Blocks of columns without gaps, less their mean over everyone, ``(n, at most _BLOCK)``."""
+    """Blocks of columns without gaps, less what everyone's nuisance explains, ``(n, at most _BLOCK)``.
+
+    A training set's projection takes that away in any case; taken away before, it can't drown the rest in single
+    precision.
+    """
+    design = _centred_nuisance(given)
     for start in range(0, given.n_features, _BLOCK):
         block = given.values[:, start : min(start + _BLOCK, given.n_features)]
         complete = ~np.isnan(block.sum(axis=0))
         if complete.any():
             block = block if complete.all() else block[:, complete]
-            yield block - block.mean(axis=0)
+            block = block - block.mean(axis=0)
+            yield block - design @ np.linalg.lstsq(design, block, rcond=None)[0] if design.shape[1] else block
+
+
+def _centred_nuisance(given: ModelInput) -> FloatArray:
+    """Nuisance columns less their means; none where they have gaps, which every training set fills its own way."""
+    nuisance = given.values[:, given.n_features :]
+    return np.empty((len(nuisance), 0)) if np.isnan(nuisance).any() else nuisance - nuisance.mean(axis=0)
 
 
 def _imputed_blocks(given: ModelInput, rows: IntArray) -> Iterator[FloatArray]:
@@ -161,13 +173,21 @@ def _inverse_variances(block: FloatArray, projections: Sequence[_Projection]) ->
     return np.asarray(np.divide(counts, residual, out=np.zeros_like(residual), where=usable))
 
 
-def _add_block(block: FloatArray, inverse: FloatArray, shared: FloatArray, grams: Sequence[FloatArray]) -> None:
-    """Add X D Xᵀ of a block: what all training sets share to ``shared``, the rest to each one's own."""
+def _add_block(
+    block: FloatArray, inverse: FloatArray, shared: FloatArray, grams: Sequence[FloatArray], *, exact: bool
+) -> None:
+    """Add X D Xᵀ of a block: what all training sets share to ``shared``, the rest to each one's own.
+
+    The rest is multiplied in single precision unless ``exact``.
+    """
     common = inverse.min(axis=0)
     shared += blas.dsyrk(1.0, (block * np.sqrt(common)).T, trans=1)
     single = block.astype(np.float32)
     for own, gram in zip(inverse - common, grams, strict=True):
         if own.any():
+            if exact:
+                np.add(gram, blas.dsyrk(1.0, (block * np.sqrt(own)).T, trans=1), out=gram)
+                continue
             part = blas.ssyrk(1.0, (single * np.sqrt(own).astype(np.float32)).T, trans=1)
             np.add(gram, part, out=gram)
 

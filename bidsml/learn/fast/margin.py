@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 from sklearn.base import clone
 
 from bidsml.learn.fast.gram import TrainingKernel
@@ -44,7 +44,7 @@ class MarginSolver:
         penalty = float(point["C"])
         resolvent = self._resolvent(penalty)
         bound = self._row_weights(targets) * (penalty / resolvent.rho)
-        margin = self._first_margin(targets, bound) if start is None else start.state * targets
+        margin = self._first_margin(targets, penalty) if start is None else start.state * targets
         solution = split(resolvent, self.loss, targets, bound=bound, margin=margin)
         dual, decision = solution.dual, solution.decision
         # Columns of K add up to 0: with a free intercept the decisions' mean is the intercept.
@@ -73,7 +73,7 @@ class MarginSolver:
         share = (targets > 0).mean(axis=1, keepdims=True)
         return np.where(targets > 0, 0.5 / share, 0.5 / (1 - share))
 
-    def _first_margin(self, targets: FloatArray, bound: FloatArray) -> FloatArray:
+    def _first_margin(self, targets: FloatArray, penalty: float) -> FloatArray:
         return np.ones(targets.shape)
 
     def _fit_exactly(self, signs: FloatArray, point: Point) -> tuple[FloatArray, float]:
@@ -91,6 +91,11 @@ class LogisticSolver(MarginSolver):
     loss = LogisticLoss()
     curvature = 0.25
     largest_step = 3.0
+
+    def _first_margin(self, targets: FloatArray, penalty: float) -> FloatArray:
+        """Start from the margin of uncorrelated rows, u = K C σ(−u) with K the mean diagonal: u = W(K C) or near it."""
+        pull = penalty * float(np.trace(self.kernel)) / len(self.kernel)
+        return np.full(targets.shape, optimize.brentq(lambda u: u - pull / (1 + np.exp(u)), 0.0, pull))
 
 
 class SquaredHingeSolver(MarginSolver):
