@@ -15,8 +15,9 @@ from bidsml.learn.fast.solvers import why_not_fast
 from bidsml.learn.fitting import FittedFold, Recipe, fit_fold, outcome_of, prepare_fold
 from bidsml.learn.metrics import Outcome, pool_outcomes
 from bidsml.learn.preparation import ModelInput
+from bidsml.learn.tail import sequential_p, tail_p
 from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, PermutationNull
-from bidsml.spec import AnalysisSpec, EstimatorSpec
+from bidsml.spec import AnalysisSpec, EstimatorSpec, InferenceSpec
 
 # Two statistics this close are a tie: the same labelling fitted in another order of operations.
 _TIE = 1e-10
@@ -241,6 +242,25 @@ def merge_nulls(parts: Sequence[PermutationNull]) -> PermutationNull:
 
 def _identity(null: PermutationNull) -> tuple[str | int, ...]:
     return (null.estimator, null.design, null.metric, null.aggregate, null.scheme, null.seed, null.engine)
+
+
+def finish_null(null: PermutationNull, inference: InferenceSpec) -> PermutationNull:
+    """Add what the analysis asks for beyond the plain p: the sequential stop, and the tail beyond the draws.
+
+    The sequential rule judges the draws in order and drops those after the stop; a p corrected over estimators rests
+    on all of them.
+    """
+    if inference.stop_after and not null.exhaustive:
+        p, used = sequential_p(null.null, null.observed, stop_after=inference.stop_after)
+        stopped = used < null.null.size
+        null = replace(null, p=p, null=null.null[:used], p_floor=1 / (1 + used), stopped=stopped)
+    if inference.tail == "pareto" and not null.exhaustive:
+        fit = tail_p(null.null, null.observed)
+        if fit is None:
+            return replace(null, tail="the draws allow no fit of a tail")
+        words = f"generalised Pareto over the {fit.n_exceedances} largest draws, goodness of fit p = {fit.p_fit:.2f}"
+        null = replace(null, p_tail=fit.p, tail=words)
+    return null
 
 
 def correct_family(nulls: Sequence[PermutationNull]) -> tuple[PermutationNull, ...]:

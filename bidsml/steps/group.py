@@ -12,11 +12,11 @@ from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import audit as audit_leakage
 from bidsml.learn.performance import summarise_performance
-from bidsml.learn.permutation import correct_family, merge_nulls, permute
+from bidsml.learn.permutation import correct_family, finish_null, merge_nulls, permute
 from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
 from bidsml.records import Atlas, CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
-from bidsml.spec import read_spec
+from bidsml.spec import InferenceSpec, read_spec
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def gather_result(
     content = read_record(Study, study)
     plan = read_record(tuple[Fold, ...], folds)
     results = tuple(read_record(CVResult, path) for path in cv)
-    merged = _merge([read_record(PermutationNull, path) for path in nulls])
+    merged = _merge([read_record(PermutationNull, path) for path in nulls], spec.inference)
     performance = summarise_performance(results, merged, plan, content.cohort, spec=spec, seed=seed)
     biomarkers = [r for r in results if r.model == "biomarker" and r.design == results[0].design]
     weights = [summarise_weights(result, content.features, content.cohort) for result in biomarkers]
@@ -150,7 +150,7 @@ def gather_result(
     return write_record(out_dir / "result.npz", result)
 
 
-def _merge(parts: list[PermutationNull]) -> tuple[PermutationNull, ...]:
+def _merge(parts: list[PermutationNull], inference: InferenceSpec) -> tuple[PermutationNull, ...]:
     """Chunks of one estimator and design become one null; then the family-wise correction, per design."""
     groups: dict[tuple[str, str], list[PermutationNull]] = {}
     for part in parts:
@@ -158,7 +158,7 @@ def _merge(parts: list[PermutationNull]) -> tuple[PermutationNull, ...]:
     designs: dict[str, list[PermutationNull]] = {}
     for (design, _), chunks in groups.items():
         designs.setdefault(design, []).append(merge_nulls(sorted(chunks, key=lambda part: part.first_draw)))
-    return tuple(null for family in designs.values() for null in correct_family(family))
+    return tuple(finish_null(null, inference) for family in designs.values() for null in correct_family(family))
 
 
 def _atlases(names: Sequence[str]) -> tuple[Atlas, ...]:

@@ -239,17 +239,26 @@ def phenotype_table(result: Result) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+_NULL_FIELDS = (
+    *("observed", "p", "p_family", "estimator", "design", "metric", "aggregate", "scheme", "seed"),
+    *("engine", "exhaustive", "n_distinct", "stopped", "p_tail", "tail"),
+)
+
+
 def _write_permutations(path: Path, nulls: Sequence[PermutationNull]) -> Path:
-    """Write the null, draw by draw: ``null`` is ``(n_tests, n_draws)``, every other array has one entry per test."""
+    """Write the null, draw by draw: ``null`` is ``(n_tests, n_draws)``, every other array has one entry per test.
+
+    A test that stopped early has ``n_draws`` values, then NaN.
+    """
+    n_draws = [null.null.size for null in nulls]
+    padded = [np.pad(null.null, (0, max(n_draws) - null.null.size), constant_values=np.nan) for null in nulls]
     buffer = io.BytesIO()
     np.savez(
         buffer,
         allow_pickle=False,
-        null=np.stack([null.null for null in nulls]),
-        **{
-            name: np.array([getattr(null, name) for null in nulls])
-            for name in ("observed", "p", "p_family", "estimator", "design", "metric", "aggregate", "scheme", "seed")
-        },
+        null=np.stack(padded),
+        n_draws=np.array(n_draws),
+        **{name: np.array([getattr(null, name) for null in nulls]) for name in _NULL_FIELDS},
     )
     return write_atomic(path, buffer.getvalue())
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidsml.learn.exchange import Exchange, scheme
-from bidsml.learn.permutation import correct_family, merge_nulls, permute
+from bidsml.learn.permutation import correct_family, finish_null, merge_nulls, permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import PermutationNull
 from bidsml.spec import EstimatorSpec, InferenceSpec
@@ -249,3 +249,20 @@ def test_the_family_is_judged_by_its_best():
 def test_no_draws_no_p(simulate):
     null = run(simulate(n=24, cv=FOUR), FIXED, count=0)
     assert np.isnan(null.p) and null.null.size == 0 and np.isfinite(null.observed)
+
+
+def test_the_sequential_rule_drops_what_comes_after_the_stop():
+    null = merge_nulls([make_null([0.1, 0.6, 0.2, 0.7, 0.1, 0.9, 0.3, 0.1])])
+    stopped = finish_null(null, InferenceSpec(stop_after=2))
+    # The second draw to reach 0.5 is the fourth.
+    assert stopped.stopped and stopped.p == 2 / 4 and stopped.null.size == 4
+    through = finish_null(null, InferenceSpec(stop_after=5))
+    assert not through.stopped and through.p == null.p and through.null.size == 8
+
+
+def test_a_tail_reaches_beyond_the_draws():
+    draws = np.random.default_rng(0).standard_normal(1000)
+    far = finish_null(merge_nulls([make_null(draws, observed=4.5)]), InferenceSpec(tail="pareto"))
+    assert far.p == 1 / 1001 and far.p_tail < 3e-4 and "Pareto" in far.tail
+    near = finish_null(merge_nulls([make_null(draws, observed=0.0)]), InferenceSpec(tail="pareto"))
+    assert np.isnan(near.p_tail) and near.tail

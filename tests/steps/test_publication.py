@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from bidsml.records import Attrition, Cohort, Fold, LeakageCheck
-from bidsml.steps.publication import cohort_table, folds_table, leakage_table
+from bidsml.records import Attrition, Cohort, Fold, LeakageCheck, PermutationNull
+from bidsml.steps.publication import _write_permutations, cohort_table, folds_table, leakage_table
 
 
 def cohort(classes=("control", "patient")) -> Cohort:
@@ -58,3 +58,15 @@ def test_the_leakage_table_lists_what_passed_too_in_the_order_of_the_audit():
     assert found["severity"].tolist() == ["none", "alarm"]
     assert found["advice"].tolist() == [None, "leave sites out"]
     assert leakage_table(SimpleNamespace(leakage=())).columns.tolist() == found.columns.tolist()
+
+
+def test_permutations_of_unequal_length_keep_their_draws_and_fields(tmp_path):
+    full = PermutationNull(
+        "ridge", "stratified", "r2", "pooled", 0.5, np.arange(5.0), "free", 0, engine="fast", p_tail=1e-6
+    )
+    short = PermutationNull("svr", "stratified", "r2", "pooled", 0.1, np.arange(3.0), "free", 0, stopped=True)
+    archive = np.load(_write_permutations(tmp_path / "p.npz", (full, short)), allow_pickle=False)
+    assert archive["n_draws"].tolist() == [5, 3] and archive["stopped"].tolist() == [False, True]
+    np.testing.assert_array_equal(archive["null"], [[0, 1, 2, 3, 4], [0, 1, 2, np.nan, np.nan]])
+    assert archive["engine"].tolist() == ["fast", "general"] and archive["p_tail"][0] == 1e-6
+    assert np.isnan(archive["n_distinct"]).all() and not archive["exhaustive"].any()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg, optimize, special
 from sklearn.base import clone
 
 from bidsml.learn.fast.gram import TrainingKernel
@@ -95,7 +95,7 @@ class LogisticSolver(MarginSolver):
     def _first_margin(self, targets: FloatArray, penalty: float) -> FloatArray:
         """Start from the margin of uncorrelated rows, u = K C σ(−u) with K the mean diagonal: u = W(K C) or near it."""
         pull = penalty * float(np.trace(self.kernel)) / len(self.kernel)
-        return np.full(targets.shape, optimize.brentq(lambda u: u - pull / (1 + np.exp(u)), 0.0, pull))
+        return np.full(targets.shape, optimize.brentq(lambda u: u - pull * special.expit(-u), 0.0, pull))
 
 
 class SquaredHingeSolver(MarginSolver):

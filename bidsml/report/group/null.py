@@ -11,6 +11,10 @@ from bidsml.report.lookup import find_null, name_primary
 from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value
 
 _BINS = 30
+_ENGINES = {
+    "fast": "fast: all draws of the linear model solved together",
+    "general": "general: refitted one by one",
+}
 _AGGREGATES = {"fold mean": "mean over the test folds", "pooled": "all test folds pooled"}
 
 
@@ -61,15 +65,45 @@ def _figure(result: Result, null: PermutationNull) -> Figure:
 def _facts(null: PermutationNull) -> tuple[tuple[str, str], ...]:
     return (
         ("What is shuffled", null.scheme),
-        ("Draws", str(len(null.null))),
+        ("Draws", _draws(null)),
+        *_distinct(null),
+        ("Engine", _ENGINES.get(null.engine, null.engine)),
         ("p", p_value(null.p, floor=null.p_floor, draws=len(null.null))),
         ("Smallest p these draws can show", number(null.p_floor, 2)),
+        *_tail(null),
         (
             "What is compared",
             f"{name_metric(null.metric)}, {_AGGREGATES[null.aggregate]}, first repeat of {null.design}",
         ),
         ("Seed", str(null.seed)),
     )
+
+
+def _draws(null: PermutationNull) -> str:
+    if null.exhaustive:
+        return f"{len(null.null)}: every distinct labelling, none by chance"
+    if null.stopped:
+        return f"{len(null.null)}: stopped early, once enough had reached the observed value (Besag and Clifford 1991)"
+    return str(len(null.null))
+
+
+def _distinct(null: PermutationNull) -> tuple[tuple[str, str], ...]:
+    """State how many labellings the scheme allows, where that was counted."""
+    if np.isnan(null.n_distinct):
+        return ()
+    if np.isinf(null.n_distinct):
+        return (("Distinct labellings", "more than 1e308"),)
+    count = f"{null.n_distinct:,.0f}" if null.n_distinct < 1e6 else f"{null.n_distinct:.1e}"
+    return (("Distinct labellings", count),)
+
+
+def _tail(null: PermutationNull) -> tuple[tuple[str, str], ...]:
+    """Show the extrapolated p apart from the exact one, or why there is none."""
+    if np.isnan(null.p_tail):
+        return (("Pareto tail", null.tail),) if null.tail else ()
+    value = f"p = {number(null.p_tail, 2)}" if null.p_tail >= 1e-4 else f"p = {null.p_tail:.1e}"
+    words = f"; {null.tail}" if null.tail else ""
+    return (("p from a Pareto tail (extrapolated, Knijnenburg 2009)", f"{value}{words}"),)
 
 
 def _all_tests(result: Result) -> Table:

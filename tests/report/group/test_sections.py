@@ -74,6 +74,34 @@ def test_the_null_states_its_scheme_and_floor(binary: Result) -> None:
     assert facts["p"] == "p < 0.005 (at the floor: 200 draws can't show less)"
 
 
+def null_facts(result: Result, **changes: object) -> dict[str, str]:
+    changed = replace(result, nulls=(replace(result.nulls[0], **changes),))
+    return dict(next(b for b in null.section(changed).blocks if isinstance(b, Facts)).pairs)
+
+
+def test_the_null_names_engine_and_labellings_where_known(binary: Result) -> None:
+    assert "Distinct labellings" not in null_facts(binary)
+    assert null_facts(binary)["Engine"].startswith("general")
+    assert null_facts(binary, engine="fast", n_distinct=70.0)["Distinct labellings"] == "70"
+    assert null_facts(binary, n_distinct=1.234e58)["Distinct labellings"] == "1.2e+58"
+    assert null_facts(binary, n_distinct=float("inf"))["Distinct labellings"] == "more than 1e308"
+    assert "all draws" in null_facts(binary, engine="fast")["Engine"]
+
+
+def test_the_null_says_how_its_draws_ended(binary: Result) -> None:
+    assert null_facts(binary)["Draws"] == "200"
+    assert null_facts(binary, exhaustive=True)["Draws"] == "200: every distinct labelling, none by chance"
+    assert "stopped early" in null_facts(binary, stopped=True)["Draws"]
+
+
+def test_a_tail_p_stands_beside_the_exact_p(binary: Result) -> None:
+    name = "p from a Pareto tail (extrapolated, Knijnenburg 2009)"
+    assert name not in null_facts(binary)
+    facts = null_facts(binary, p_tail=2.34e-6, tail="120 exceedances")
+    assert facts[name] == "p = 2.3e-06; 120 exceedances" and facts["p"] == null_facts(binary)["p"]
+    assert null_facts(binary, tail="no tail fits")["Pareto tail"] == "no tail fits"
+
+
 def test_baselines_show_models_and_differences_apart(binary: Result) -> None:
     made = baselines.section(binary)
     assert {row[0] for row in figure(made, "baselines").table.rows} == {
