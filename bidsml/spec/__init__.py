@@ -22,6 +22,7 @@ from bidsml.spec.analysis import (
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
+from bidsml.spec.preprocess import PreprocessSpec
 
 __all__ = [
     "AnalysisSpec",
@@ -35,6 +36,7 @@ __all__ = [
     "InputSpec",
     "NuisanceSpec",
     "OuterSpec",
+    "PreprocessSpec",
     "RunOptions",
     "TargetSpec",
     "analysis_schema",

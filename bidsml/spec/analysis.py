@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from bidsml.spec.nuisance import NuisanceSpec
+from bidsml.spec.preprocess import PreprocessSpec
 from bidsml.spec.section import Section
 
 # A name becomes part of file names: BIDS labels plus hyphen.
@@ -214,6 +215,7 @@ class AnalysisSpec(Section):
     target: TargetSpec
     cohort: CohortSpec = CohortSpec()
     input: InputSpec = InputSpec()
+    preprocess: PreprocessSpec = PreprocessSpec()
     denoise: DenoiseSpec = DenoiseSpec()
     features: tuple[FeatureSpec, ...] = Field(min_length=1)
     nuisance: NuisanceSpec = NuisanceSpec()
@@ -316,7 +318,7 @@ def features_digest(spec: AnalysisSpec) -> str:
     """
     dump = spec.model_dump(mode="json")
     dump["block_names"] = spec.block_names
-    return _digest({key: dump[key] for key in ("input", "denoise", "features", "block_names")})
+    return _digest({key: dump[key] for key in ("input", "preprocess", "denoise", "features", "block_names")})
 
 
 def analysis_schema() -> dict[str, Any]:
