@@ -31,6 +31,7 @@ from bidsml.records.group import (
     Weights,
 )
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
+from bidsml.records.raw import RawBold, RawSession
 
 __all__ = [
     "MODEL_SCHEMA",
@@ -58,6 +59,8 @@ __all__ = [
     "PerformanceRow",
     "PermutationNull",
     "Provenance",
+    "RawBold",
+    "RawSession",
     "Result",
     "Scan",
     "ScanData",
