@@ -7,19 +7,20 @@ import numpy as np
 from scipy import linalg
 
 from bidsml.learn.fast.gram import TrainingKernel
-from bidsml.learn.fast.solver import Fit, Point
+from bidsml.learn.fast.solver import Fit, Point, Solver
 from bidsml.records import FloatArray, IntArray
 
 
-class RidgeSolver:
+class RidgeSolver(Solver):
     """Ridge regression; of classes, on +1 and −1.
 
     For one penalty a Cholesky factor of K + α is enough; for a grid, one eigendecomposition serves every penalty.
     """
 
+    penalty = "alpha"
+
     def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None:
-        self.kernel = kernel.train
-        self.crosses = [kernel.full[rows] for rows in tests]
+        super().__init__(kernel, tests, estimator=estimator, n_points=n_points)
         self.spectrum = linalg.eigh(self.kernel, driver="evd", check_finite=False) if n_points > 1 else None
         self.maps: dict[tuple[float, int], FloatArray] = {}
 
@@ -45,18 +46,20 @@ class RidgeSolver:
         return np.asarray(linalg.solve(shifted, right, assume_a="pos", check_finite=False))
 
 
-class DiscriminantSolver:
+class DiscriminantSolver(Solver):
     """Shrunken linear discriminant analysis of two classes.
 
     The within-class covariance is the total one less the part between the classes, W = T − π₀π₁ δδᵀ, so that one
     eigendecomposition of T and the formula of Sherman and Morrison serve every draw.
     """
 
+    penalty = "shrinkage"
+
     def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None:
-        self.crosses = [kernel.full[rows] for rows in tests]
+        super().__init__(kernel, tests, estimator=estimator, n_points=n_points)
         self.m = len(kernel.rows)
         self.n_coordinates = min(kernel.n_features, self.m)
-        values, vectors = linalg.eigh(kernel.train, driver="evd", check_finite=False)
+        values, vectors = linalg.eigh(self.kernel, driver="evd", check_finite=False)
         kept = values > values.max() * 1e-12
         self.values, self.vectors = values[kept], vectors[:, kept]
 
@@ -77,7 +80,3 @@ class DiscriminantSolver:
         # The features are centred: the middle between the class means is (½ − π₁) δ away from 0.
         middle = (0.5 - share[:, 0]) * (delta * weight).sum(axis=1)
         return Fit(point, np.log(share[:, 0] / (1 - share[:, 0])) - middle, lambda: dual)
-
-    def decide(self, fit: Fit, test: int) -> FloatArray:
-        """See :class:`~bidsml.learn.fast.solver.Solver`."""
-        return np.asarray(fit.dual @ self.crosses[test].T + fit.intercept[:, None])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bidsml.learn.fast.gram import make_kernels
 from bidsml.learn.fast.scores import score_draws
@@ -21,16 +22,43 @@ _HELD = 40_000_000
 
 @dataclass
 class _TrainingSet:
-    """One training set and who is tested on it: pairs of outer fold and inner fold (−1: the outer test rows)."""
+    """One training set and who is tested on it: for each test set, the number of the outer fold that it serves."""
 
     rows: IntArray
     tests: list[IntArray] = field(default_factory=list)
-    uses: list[tuple[int, int]] = field(default_factory=list)
+    folds: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ScoredDraws:
+    """Every labelling, refitted on every fold.
+
+    Attributes
+    ----------
+    scores
+        For every fold and batch the scores of the test rows, ``(n_draws, t, n_outputs)``.
+    undecided
+        For every labelling of all batches, ``(n_draws_total,)``: whether the metric is undefined in an inner
+        fold, so that the grid point must be chosen the general way.
+    decisions
+        For every fold and batch the decisions on the training rows up to a constant, ``(n_draws * n_outputs, m)``;
+        empty unless asked for.
+    """
+
+    scores: list[list[FloatArray]]
+    undecided: NDArray[np.bool_]
+    decisions: list[list[FloatArray]]
 
 
 def score_labellings(
-    given: ModelInput, folds: Sequence[Fold], batches: Sequence[FloatArray], *, kind: str, recipe: Recipe
-) -> tuple[list[list[FloatArray]], np.ndarray]:
+    given: ModelInput,
+    folds: Sequence[Fold],
+    batches: Sequence[FloatArray],
+    *,
+    kind: str,
+    recipe: Recipe,
+    keep_decisions: bool = False,
+) -> ScoredDraws:
     """Refit every labelling on every fold, tuned on its inner folds.
 
     Parameters
@@ -39,39 +67,50 @@ def score_labellings(
         Outer folds of one repeat.
     batches
         Labellings, ``(n_draws, n)`` each.
-
-    Returns
-    -------
-    scores
-        For every fold and batch the scores of the test rows, ``(n_draws, t, n_outputs)``.
-    undecided
-        For every labelling of all batches, ``(n_draws_total,)``: whether the metric is undefined in an inner
-        fold, so that the grid point must be chosen the general way.
+    keep_decisions
+        Keep the decisions on the training rows, in single precision.
     """
-    sizes = [len(batch) for batch in batches]
     points = grid_points(kind, recipe)
-    chosen = np.zeros((len(folds), sum(sizes)), dtype=int)
-    undecided = np.zeros(sum(sizes), dtype=bool)
-    if recipe.tunes:
-        tables = [np.zeros((len(points), sum(sizes))) for _ in folds]
-        for training, solver in _solvers(given, _inner_sets(folds), kind=kind, recipe=recipe):
-            _add_inner_scores(tables, training, solver, batches, folds, points=points, recipe=recipe)
-        for number, table in enumerate(tables):
-            undecided |= ~np.isfinite(table).all(axis=0)
-            chosen[number] = best_points(table)
-    found: list[list[FloatArray]] = [[] for _ in folds]
-    starts = np.cumsum([0, *sizes])
+    chosen, undecided = _tune(given, folds, batches, points=points, kind=kind, recipe=recipe)
+    scored = ScoredDraws([[] for _ in folds], undecided, [[] for _ in folds])
+    n_outputs = _n_outputs(recipe)
+    starts = np.cumsum([0, *map(len, batches)])
     for training, solver in _solvers(given, _outer_sets(folds), kind=kind, recipe=recipe):
-        number = training.uses[0][0]
+        number = training.folds[0]
         for start, batch in zip(starts[:-1], batches, strict=True):
             picks = chosen[number, start : start + len(batch)]
-            scores = np.empty((len(batch), len(training.tests[0]), _n_outputs(recipe)))
+            scores = np.empty((len(batch), len(training.tests[0]), n_outputs))
+            decisions = np.empty((len(batch), n_outputs, len(training.rows)), dtype=np.float32)
             for point in np.unique(picks):
                 mine = picks == point
                 fit = solver.fit(_outputs(batch[mine][:, training.rows], recipe), points[point])
                 scores[mine] = _decide(solver, fit, 0, recipe)
-            found[number].append(scores)
-    return found, undecided
+                if keep_decisions:
+                    decisions[mine] = solver.decide_training(fit).reshape(-1, n_outputs, len(training.rows))
+            scored.scores[number].append(scores)
+            if keep_decisions:
+                scored.decisions[number].append(decisions.reshape(-1, len(training.rows)))
+    return scored
+
+
+def _tune(
+    given: ModelInput,
+    folds: Sequence[Fold],
+    batches: Sequence[FloatArray],
+    *,
+    points: Sequence[Point],
+    kind: str,
+    recipe: Recipe,
+) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Choose a grid point for every fold and labelling, ``(n_folds, n_draws_total)``; and say where none is clear."""
+    n_draws = sum(map(len, batches))
+    if not recipe.tunes:
+        return np.zeros((len(folds), n_draws), dtype=int), np.zeros(n_draws, dtype=bool)
+    tables = [np.zeros((len(points), n_draws)) for _ in folds]
+    for training, solver in _solvers(given, _inner_sets(folds), kind=kind, recipe=recipe):
+        _add_inner_scores(tables, training, solver, batches, folds, points=points, recipe=recipe)
+    undecided = np.any([~np.isfinite(table).all(axis=0) for table in tables], axis=0)
+    return np.stack([best_points(table) for table in tables]), undecided
 
 
 def _inner_sets(folds: Sequence[Fold]) -> list[_TrainingSet]:
@@ -82,12 +121,12 @@ def _inner_sets(folds: Sequence[Fold]) -> list[_TrainingSet]:
             rows = fold.train[fold.inner != bundle]
             training = sets.setdefault(rows.tobytes(), _TrainingSet(rows))
             training.tests.append(fold.train[fold.inner == bundle])
-            training.uses.append((number, int(bundle)))
+            training.folds.append(number)
     return list(sets.values())
 
 
 def _outer_sets(folds: Sequence[Fold]) -> list[_TrainingSet]:
-    return [_TrainingSet(fold.train, [fold.test], [(number, -1)]) for number, fold in enumerate(folds)]
+    return [_TrainingSet(fold.train, [fold.test], [number]) for number, fold in enumerate(folds)]
 
 
 def _solvers(
@@ -98,12 +137,11 @@ def _solvers(
     for start in range(0, len(sets), together):
         some = sets[start : start + together]
         kernels = make_kernels(given, [training.rows for training in some])
-        for training in some:
-            kernel = kernels.pop(0)
-            solver: Solver = SOLVERS[kind](
-                kernel, training.tests, estimator=recipe.estimator, n_points=len(recipe.grid)
+        for training, kernel in zip(some, kernels, strict=True):
+            yield (
+                training,
+                SOLVERS[kind](kernel, training.tests, estimator=recipe.estimator, n_points=len(recipe.grid)),
             )
-            yield training, solver
 
 
 def _add_inner_scores(
@@ -125,8 +163,7 @@ def _add_inner_scores(
         fit: Fit | None = None
         for point, values in enumerate(points):
             fit = solver.fit(targets, values, start=fit)
-            for test, (fold, _) in enumerate(training.uses):
-                rows = training.tests[test]
+            for test, (fold, rows) in enumerate(zip(training.folds, training.tests, strict=True)):
                 scores = _decide(solver, fit, test, recipe)
                 means = train_means(batch, training.rows, rows, recipe)
                 n_inner = np.unique(folds[fold].inner).size

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,19 +11,20 @@ from sklearn.base import clone
 
 from bidsml.learn.fast.gram import TrainingKernel
 from bidsml.learn.fast.losses import HingeLoss, LogisticLoss, Loss, SquaredHingeLoss
-from bidsml.learn.fast.solver import Fit, Point
+from bidsml.learn.fast.solver import Fit, Point, Solver
 from bidsml.learn.fast.splitting import Resolvent, make_resolvent, split
 from bidsml.records import FloatArray, IntArray
 
 logger = logging.getLogger(__name__)
 
 
-class MarginSolver:
+class MarginSolver(Solver):
     """A loss of the margin with an L2 penalty, minimised by Douglas–Rachford splitting.
 
     A draw that doesn't converge is fitted by scikit-learn.
     """
 
+    penalty = "C"
     loss: ClassVar[Loss]
     free_intercept: ClassVar[bool] = True
     curvature: ClassVar[float]
@@ -31,12 +33,10 @@ class MarginSolver:
     """Largest ρ in units of 1 / (mean diagonal of K)."""
 
     def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None:
-        self.kernel = kernel.train
+        super().__init__(kernel, tests, estimator=estimator, n_points=n_points)
         if not self.free_intercept:
             # The intercept is the weight of one more feature, the constant 1, and penalised.
             self.kernel = self.kernel + 1.0
-        self.crosses = [kernel.full[rows] for rows in tests]
-        self.estimator = estimator
         self.resolvents: dict[float, Resolvent] = {}
 
     def fit(self, targets: FloatArray, point: Point, *, start: Fit | None = None) -> Fit:
@@ -54,10 +54,6 @@ class MarginSolver:
             dual[draw], intercept[draw] = self._fit_exactly(targets[draw], point)
             decision[draw] = self.kernel @ dual[draw] + (intercept[draw] if self.free_intercept else 0.0)
         return Fit(point, intercept, lambda: dual, decision)
-
-    def decide(self, fit: Fit, test: int) -> FloatArray:
-        """See :class:`~bidsml.learn.fast.solver.Solver`."""
-        return np.asarray(fit.dual @ self.crosses[test].T + fit.intercept[:, None])
 
     def _resolvent(self, penalty: float) -> Resolvent:
         if penalty not in self.resolvents:
@@ -77,12 +73,17 @@ class MarginSolver:
         return np.ones(targets.shape)
 
     def _fit_exactly(self, signs: FloatArray, point: Point) -> tuple[FloatArray, float]:
+        vectors, roots = self._coordinates
+        model = clone(self.estimator).set_params(**point, tol=1e-9, max_iter=1_000_000)
+        model.fit(vectors * roots, signs > 0)
+        return vectors @ (np.ravel(model.coef_) / roots), float(np.ravel(model.intercept_)[0])
+
+    @cached_property
+    def _coordinates(self) -> tuple[FloatArray, FloatArray]:
+        """Eigenvectors ``(m, r)`` of the features' kernel and roots of its eigenvalues: features of no more columns."""
         values, vectors = linalg.eigh(self.kernel - (0.0 if self.free_intercept else 1.0), check_finite=False)
         kept = values > values.max() * 1e-12
-        roots = np.sqrt(values[kept])
-        model = clone(self.estimator).set_params(**point, tol=1e-9, max_iter=1_000_000)
-        model.fit(vectors[:, kept] * roots, signs > 0)
-        return vectors[:, kept] @ (np.ravel(model.coef_) / roots), float(np.ravel(model.intercept_)[0])
+        return vectors[:, kept], np.sqrt(values[kept])
 
 
 class LogisticSolver(MarginSolver):

@@ -1,9 +1,10 @@
 """What every solver of many draws offers."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,19 +42,37 @@ class Fit:
         return self.make_dual()
 
 
-class Solver(Protocol):
+class Solver(ABC):
     """Fits any number of labellings of one training set.
 
-    Made as ``Solver(kernel, tests, estimator=…, n_points=…)``: the kernel of a training set, the rows of its test
-    sets, the scikit-learn estimator it stands for, and the size of the grid.
+    Parameters
+    ----------
+    kernel
+        The kernel of the training set.
+    tests
+        Rows of its test sets.
+    estimator
+        The scikit-learn estimator that it stands for.
+    n_points
+        Size of the hyper-parameter grid.
     """
 
-    def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None: ...
+    penalty: ClassVar[str]
+    """scikit-learn's name of the hyper-parameter that a grid may tune."""
 
+    def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None:
+        self.kernel = kernel.train
+        self.crosses = [kernel.full[rows] for rows in tests]
+        self.estimator = estimator
+
+    @abstractmethod
     def fit(self, targets: FloatArray, point: Point, *, start: Fit | None = None) -> Fit:
         """Fit targets ``(n_draws, m)`` (classes: −1 and 1), from another grid point's fit where that helps."""
-        ...
 
     def decide(self, fit: Fit, test: int) -> FloatArray:
         """Decisions or predicted outcomes of one test set's rows, ``(n_draws, t)``."""
-        ...
+        return np.asarray(fit.dual @ self.crosses[test].T + fit.intercept[:, None])
+
+    def decide_training(self, fit: Fit) -> FloatArray:
+        """Decisions or predicted outcomes of the training rows up to a constant, ``(n_draws, m)``."""
+        return np.asarray(fit.dual @ self.kernel)

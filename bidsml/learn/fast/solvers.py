@@ -14,12 +14,11 @@ SOLVERS: Mapping[str, type[Solver]] = {
     "linear_svm": SquaredHingeSolver,
     "hinge_svm": HingeSolver,
 }
-_PENALTY = {"ridge": "alpha", "lda": "shrinkage", "logistic": "C", "linear_svm": "C", "hinge_svm": "C"}
 
 
 def grid_points(kind: str, recipe: Recipe) -> tuple[Point, ...]:
     """Grid points with the penalty spelt out, where the grid leaves it to the estimator."""
-    name = _PENALTY[kind]
+    name = SOLVERS[kind].penalty
     return tuple({name: getattr(recipe.estimator, name), **point} for point in recipe.grid)
 
 
@@ -27,7 +26,7 @@ def why_not_fast(kind: str, recipe: Recipe) -> str | None:
     """Say why draws of an estimator must be fitted one by one; ``None`` where they need not."""
     if kind not in SOLVERS:
         return f"{kind} has no closed or batched solution"
-    other = sorted({name for point in recipe.grid for name in point} - {_PENALTY[kind]})
+    other = sorted({name for point in recipe.grid for name in point} - {SOLVERS[kind].penalty})
     if other:
         return f"its grid tunes {', '.join(other)}"
     if kind == "ridge":
