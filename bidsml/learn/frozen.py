@@ -18,6 +18,7 @@ from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import FittedFold, PreparedFold, fit_fold, prepare_fold
+from bidsml.learn.harmonise import ComBat
 from bidsml.learn.overlap import describe_people
 from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
 from bidsml.records import (
@@ -34,7 +35,6 @@ from bidsml.records import (
 from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name, features_digest
 
 _Arrays = dict[str, NDArray[Any]]
-_COMBAT = ("sites", "slopes", "grand_mean", "shift", "scale", "explained_away")
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,7 @@ def preparation_arrays(preparation: Pipeline, blocks: Sequence[FeatureBlock]) ->
             part = part[1]
         arrays[f"block{number}_keep"] = part.get_support(indices=True)
     arrays["median"] = preparation["impute"].median_
-    combat = preparation["harmonise"]
-    if combat.n_design:
-        arrays |= {f"combat_{name}": getattr(combat, f"{name}_") for name in _COMBAT}
+    arrays |= {f"combat_{name}": value for name, value in preparation["harmonise"].state().items()}
     nuisance = preparation["nuisance"]
     if nuisance.n_nuisance:
         arrays["nuisance_coef"] = nuisance.regression_.coef_.reshape(-1, nuisance.n_nuisance)
@@ -220,38 +218,38 @@ def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Float
     parts = []
     for number, block in enumerate(model.card.blocks):
         columns = values[:, block.start : block.stop]
-        prefix = f"block{number}_"
+        state = _state(arrays, f"block{number}_")
         if block.layout == "covariance":
-            state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             columns = TangentSpace.from_state(state).transform(columns)
-        parts.append(columns[:, arrays[f"{prefix}keep"]])
+        parts.append(columns[:, state["keep"]])
     joined = np.hstack([*parts, beside])
     joined = np.where(np.isnan(joined), arrays["median"], joined)
-    n_prepared, n_nuisance = arrays["centre"].size, len(model.card.nuisance)
-    features, nuisance, design = np.split(joined, [n_prepared, n_prepared + n_nuisance], axis=1)
     if model.card.sites:
-        features = _harmonise(model, features, site=design[:, 0], covariates=design[:, 1:])
-    if n_nuisance:
+        joined = _harmonise(model, joined)
+    features, nuisance = np.split(joined, [arrays["centre"].size], axis=1)
+    if model.card.nuisance:
         features = features - (nuisance @ arrays["nuisance_coef"].T + arrays["nuisance_intercept"])
         features[:, arrays["nuisance_explained_away"]] = 0.0
     return np.asarray((features - arrays["centre"]) / arrays["spread"])
 
 
-def _harmonise(model: FrozenModel, features: FloatArray, *, site: FloatArray, covariates: FloatArray) -> FloatArray:
-    """Apply ComBat (:class:`~bidsml.learn.harmonise.ComBat`); a site that training did not know stays as it is."""
-    arrays = model.arrays
-    known = np.isin(site, arrays["combat_sites"])
-    if model.card.unseen_site == "error" and not known.all():
+def _state(arrays: Mapping[str, NDArray[Any]], prefix: str) -> _Arrays:
+    """Take out the arrays of one part of the preparation, under its own names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _harmonise(model: FrozenModel, joined: FloatArray) -> FloatArray:
+    """Use up the site and what is preserved: ``(n, n_prepared + n_nuisance)``."""
+    card = model.card
+    state = _state(model.arrays, "combat_")
+    combat = ComBat.from_state(state, n_untouched=len(card.nuisance), unseen_site=card.unseen_site)
+    unseen = combat.count_unseen(joined)
+    if unseen and card.unseen_site == "error":
         raise DataError(
-            f"{int((~known).sum())} of {len(site)} participants come from sites that the model was not trained on",
-            hint=f"its analysis refuses them (nuisance.unseen_site = 'error'); it knows {', '.join(model.card.sites)}",
+            f"{unseen} of {len(joined)} participants come from sites that the model was not trained on",
+            hint=f"its analysis refuses them (nuisance.unseen_site = 'error'); it knows {', '.join(card.sites)}",
         )
-    explained = arrays["combat_grand_mean"] + covariates @ arrays["combat_slopes"]
-    residual = features - explained
-    number = np.searchsorted(arrays["combat_sites"], site[known])
-    residual[known] = (residual[known] - arrays["combat_shift"][number]) / arrays["combat_scale"][number]
-    residual[:, arrays["combat_explained_away"]] = 0.0
-    return np.asarray(explained + residual)
+    return np.asarray(combat.transform(joined))
 
 
 def _check_shapes(model: FrozenModel, values: FloatArray, beside: FloatArray) -> None:
@@ -270,6 +268,8 @@ def _check_shapes(model: FrozenModel, values: FloatArray, beside: FloatArray) ->
         raise DataError(f"the model lacks arrays: {', '.join(lacking)}", hint="do not use it")
     kept = sum(arrays[f"block{number}_keep"].size for number in range(len(card.blocks)))
     sizes = {kept, arrays["centre"].size, arrays["spread"].size, arrays["median"].size - card.n_beside}
+    if card.sites:
+        sizes |= {arrays[f"combat_{name}"].shape[-1] for name in ("slopes", "grand_mean", "shift", "scale")}
     if model.is_linear:
         sizes.add(arrays["coef"].shape[1])
     if len(sizes) > 1:
@@ -286,7 +286,7 @@ def _needed(model: FrozenModel) -> set[str]:
     if card.nuisance:
         needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}
     if card.sites:
-        needed |= {f"combat_{name}" for name in _COMBAT}
+        needed |= {f"combat_{name}" for name in ComBat.FITTED}
     return needed | (set() if card.classes else {"target_mean"})
 
 

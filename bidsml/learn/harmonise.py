@@ -1,7 +1,7 @@
 """Harmonise features over sites with ComBat, fitted on training rows only."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,17 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     unseen_site
         ``pooled``, or ``error`` to refuse rows of a site that was not in training.
     """
+
+    FITTED: ClassVar[tuple[str, ...]] = (
+        "sites",
+        "median",
+        "slopes",
+        "grand_mean",
+        "shift",
+        "scale",
+        "explained_away",
+    )
+    """Names of the arrays of :meth:`state`."""
 
     def __init__(self, n_design: int = 0, n_untouched: int = 0, unseen_site: str = "pooled") -> None:
         self.n_design = n_design
@@ -158,6 +169,21 @@ class ComBat(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             residual[:, self.explained_away_] = 0.0
             harmonised[rows] = explained + residual
         return np.hstack([harmonised, untouched]) if self.n_untouched else harmonised
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted, as plain arrays; see :meth:`from_state`. Nothing where there is no site column."""
+        check_is_fitted(self)
+        return {name: getattr(self, f"{name}_") for name in self.FITTED} if self.n_design else {}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray], *, n_untouched: int = 0, unseen_site: str = "pooled") -> Self:
+        """Make a fitted ComBat of the arrays that :meth:`state` gave; parameters as of the class."""
+        n_covariates, n_features = state["slopes"].shape
+        combat = cls(1 + n_covariates, n_untouched, unseen_site)
+        combat.n_features_in_ = n_features + n_untouched + combat.n_design
+        for name in cls.FITTED:
+            setattr(combat, f"{name}_", state[name])
+        return combat
 
     def count_unseen(self, X: FloatArray) -> int:
         """Count the rows whose site was not in training."""

@@ -335,3 +335,17 @@ def test_real_sites_are_hard_to_tell_apart_afterwards(shared_data):
     # Chance is 0.05; seen: 0.34 before, 0.03 after.
     assert accuracies[0] > 0.25
     assert accuracies[1] < 0.1
+
+
+def test_a_state_is_the_whole_fit():
+    features, site, age = cohort()
+    beside = np.random.default_rng(4).standard_normal((site.size, 2))
+    table = stack(features, beside, site, age)
+    fitted = ComBat(2, n_untouched=2).fit(table[site > 0])
+    again = ComBat.from_state(fitted.state(), n_untouched=2)
+    table[3, -1] = np.nan
+    np.testing.assert_array_equal(again.transform(table), fitted.transform(table))
+    assert again.get_params() == fitted.get_params() and again.n_features_in_ == fitted.n_features_in_
+    with pytest.raises(DataError, match="25 of 80 rows come from a site"):
+        ComBat.from_state(fitted.state(), n_untouched=2, unseen_site="error").transform(table)
+    assert ComBat().fit(features).state() == {}
