@@ -5,8 +5,6 @@ regions more tightly coupled. Scanner drift, head motion and voxel noise are add
 patients, so that the effect is the brain's alone.
 """
 
-import gzip
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,10 @@ import pandas as pd
 from nilearn.datasets import load_mni152_brain_mask
 from scipy.signal import lfilter
 
-from bidsml.bids.store import write_atomic, write_json, write_table, write_text
+from bidsml.bids.store import write_json, write_table, write_text
 from bidsml.records import FloatArray, IntArray
+from bidsml.simulate.files import write_image
+from bidsml.simulate.motion import framewise_displacement
 
 SPACE = "MNI152NLin2009aSym"
 ATLAS = "demo"
@@ -129,14 +129,8 @@ def _motion(n_volumes: int, mean_fd: float, rng: np.random.Generator) -> FloatAr
     """Six motion parameters, ``(n_volumes, 6)`` in mm and radians, scaled to a mean framewise displacement."""
     steps = rng.normal(size=(n_volumes, 6)) * np.array([1, 1, 1, 0.02, 0.02, 0.02])
     path = lfilter([1.0], [1.0, -0.9], steps, axis=0)
-    scaled: FloatArray = path * (mean_fd / np.nanmean(_framewise_displacement(path)))
+    scaled: FloatArray = path * (mean_fd / np.nanmean(framewise_displacement(path)))
     return scaled
-
-
-def _framewise_displacement(motion: FloatArray) -> FloatArray:
-    """Power 2012, 50 mm sphere, in mm; the first value is NaN."""
-    steps = np.abs(np.diff(motion, axis=0)) * np.array([1, 1, 1, 50, 50, 50])
-    return np.concatenate([[np.nan], steps.sum(axis=1)])
 
 
 def _write_scan(
@@ -150,17 +144,17 @@ def _write_scan(
 ) -> None:
     inside = regions > 0
     n_volumes = len(signals)
-    fd = _framewise_displacement(motion)
+    fd = framewise_displacement(motion)
     shared = motion @ rng.normal(size=6) * 4 + np.linspace(-1, 1, n_volumes) * rng.normal() * 6
     voxels = 1000 + 5 * signals[:, regions[inside] - 1] + shared[:, None]
     voxels = voxels + rng.normal(scale=8, size=voxels.shape)
     data = np.zeros((*regions.shape, n_volumes), dtype=np.int16)
     data[inside] = np.rint(voxels.T)
     stem = out / label / "func" / f"{label}_task-rest_space-{SPACE}"
-    _write_image(Path(f"{stem}_desc-preproc_bold.nii.gz"), data, mask.affine, tr_s=TR_S)
+    write_image(Path(f"{stem}_desc-preproc_bold.nii.gz"), data, mask.affine, tr_s=TR_S)
     sidecar = {"TaskName": "rest", "RepetitionTime": TR_S, "SkullStripped": False}
     write_json(Path(f"{stem}_desc-preproc_bold.json"), sidecar)
-    _write_image(Path(f"{stem}_desc-brain_mask.nii.gz"), inside.astype(np.uint8), mask.affine)
+    write_image(Path(f"{stem}_desc-brain_mask.nii.gz"), inside.astype(np.uint8), mask.affine)
     write_json(Path(f"{stem}_desc-brain_mask.json"), {"Type": "Brain", "RawSources": ["simulated"]})
     confounds = _confounds(motion, fd, voxels, rng)
     name = out / label / "func" / f"{label}_task-rest_desc-confounds_timeseries"
@@ -171,7 +165,7 @@ def _write_scan(
 def _write_anatomy(out: Path, label: str, mask: nib.Nifti1Image, regions: IntArray) -> None:
     """Write a head of uniform brightness: BIDS wants data of everyone whom participants.tsv lists."""
     head = np.where(regions > 0, 100, 0).astype(np.int16)
-    _write_image(out / label / "anat" / f"{label}_T1w.nii.gz", head, mask.affine)
+    write_image(out / label / "anat" / f"{label}_T1w.nii.gz", head, mask.affine)
     write_json(out / label / "anat" / f"{label}_T1w.json", {"Modality": "MR", "Manufacturer": "simulated"})
 
 
@@ -199,18 +193,6 @@ def _confounds(motion: FloatArray, fd: FloatArray, voxels: FloatArray, rng: np.r
     return pd.DataFrame(columns)
 
 
-def _write_image(path: Path, data: np.ndarray, affine: FloatArray, *, tr_s: float = 0.0) -> None:
-    """Write a compressed NIfTI whose bytes depend on nothing but its content."""
-    image = nib.Nifti1Image(data, affine)
-    image.header.set_xyzt_units("mm", "sec")
-    if tr_s:
-        image.header.set_zooms((*image.header.get_zooms()[:3], tr_s))
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=1) as handle:
-        handle.write(image.to_bytes())
-    write_atomic(path, buffer.getvalue())
-
-
 def _write_dataset(out: Path, participants: pd.DataFrame, *, seed: int) -> None:
     # The name tells two cohorts apart, whose people bear the same labels.
     name = f"bidsml simulated cohort {seed}"
@@ -231,7 +213,7 @@ def _write_atlas(
     out: Path, regions: IntArray, mask: nib.Nifti1Image, names: tuple[str, ...], networks: tuple[str, ...]
 ) -> None:
     stem = out / f"atlas-{ATLAS}_space-{SPACE}_dseg"
-    _write_image(Path(f"{stem}.nii.gz"), regions.astype(np.int16), mask.affine)
+    write_image(Path(f"{stem}.nii.gz"), regions.astype(np.int16), mask.affine)
     table = pd.DataFrame({"index": range(1, len(names) + 1), "name": names, "network": networks})
     write_table(Path(f"{stem}.tsv"), table)
     write_json(out / f"atlas-{ATLAS}_description.json", {"Name": "Simulated boxes", "License": "CC0"})
