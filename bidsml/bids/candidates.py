@@ -85,3 +85,10 @@ def same_name(first: str, second: str) -> bool:
 def _plain(name: str) -> str:
     plain = name.lower().replace("-", "").replace("_", "")
     return _MEASURES.get(plain, plain)
+
+
+def rank_entities(entities: Mapping[str, str]) -> tuple[tuple[str, int, str], ...]:
+    """Sort key of scans: session, task and other entities, run; numbers (run-2, run-10) as numbers."""
+    pairs = [(k, v) for k, v in entities.items() if k not in VARIANT]
+    order = sorted(pairs, key=lambda p: (p[0] != "ses", p[0] != "task", p[0] == "run", p[0]))
+    return tuple((k, int(v) if v.isdecimal() else -1, v) for k, v in order)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
@@ -15,14 +15,16 @@ from bidsml.bids.textfiles import read_json
 from bidsml.errors import DiskError, MissingInputError
 
 SUFFIXES = ("bold", "timeseries", "relmat", "conmat", "matrix")
+RAW_SUFFIXES = ("bold", "T1w")
 EXTENSIONS = (".nii.gz", ".nii", ".tsv", ".dense.tsv")
 
 # Folders that hold none of the files we look for; anatomy and figures are most of a derivative's files.
-_IGNORED = (
+_IGNORED_FOLDERS = (
     re.compile(r"^/(code|derivatives|figures|freesurfer|log|logs|models|sourcedata|stimuli|work)(/|$)"),
-    re.compile(r"^/sub-[^/]+/(ses-[^/]+/)?(anat|beh|dwi|eeg|figures|fmap|ieeg|log|meg|perf|pet|xfm)(/|$)"),
+    re.compile(r"^/sub-[^/]+/(ses-[^/]+/)?(beh|dwi|eeg|figures|fmap|ieeg|log|meg|perf|pet|xfm)(/|$)"),
     re.compile(r"/\."),
 )
+_IGNORED = (*_IGNORED_FOLDERS, re.compile(r"^/sub-[^/]+/(ses-[^/]+/)?anat(/|$)"))
 
 
 def list_files(
@@ -47,6 +49,41 @@ def list_files(
     DiskError
         The database cannot be written.
     """
+    layout = _layout(root, name=name, labels=labels, database_dir=database_dir, ignored=_IGNORED)
+    return _get(layout, suffixes=SUFFIXES, extensions=EXTENSIONS, labels=labels)
+
+
+def list_raw_files(root: Path, *, labels: Collection[str] = (), database_dir: Path | None = None) -> tuple[Path, ...]:
+    """Files of a raw dataset that could be T1w or BOLD images, sorted; parameters as of :func:`list_files`.
+
+    Raises
+    ------
+    MissingInputError
+        ``root`` is no folder.
+    DiskError
+        The database cannot be written.
+    """
+    layout = _layout(root, name="raw", labels=labels, database_dir=database_dir, ignored=_IGNORED_FOLDERS)
+    return _get(layout, suffixes=RAW_SUFFIXES, extensions=(".nii.gz", ".nii"), labels=labels)
+
+
+def _get(
+    layout: BIDSLayout, *, suffixes: Sequence[str], extensions: Sequence[str], labels: Collection[str]
+) -> tuple[Path, ...]:
+    found = layout.get(suffix=list(suffixes), extension=list(extensions), return_type="filename")
+    wanted = {f"sub-{label}" for label in labels}
+    paths = (Path(file) for file in found)
+    return tuple(sorted(p for p in paths if not wanted or p.name.partition("_")[0] in wanted))
+
+
+def _layout(
+    root: Path,
+    *,
+    name: str,
+    labels: Collection[str],
+    database_dir: Path | None,
+    ignored: Sequence[re.Pattern[str]],
+) -> BIDSLayout:
     if not root.is_dir():
         raise MissingInputError(
             f"the folder {root} ({name or 'the dataset'}) is not there", hint="check the path given with --derivatives"
@@ -56,17 +93,14 @@ def list_files(
         read_json(description)  # pybids would fail on a malformed one without saying where
     root = root.absolute()
     if database_dir is None:
-        layout = _index(root, labels=labels, database=None)
-    else:
-        layout = _saved_index(root, name=name, database_dir=database_dir)
-    found = layout.get(suffix=list(SUFFIXES), extension=list(EXTENSIONS), return_type="filename")
-    wanted = {f"sub-{label}" for label in labels}
-    paths = (Path(file) for file in found)
-    return tuple(sorted(p for p in paths if not wanted or p.name.partition("_")[0] in wanted))
+        return _index(root, labels=labels, database=None, ignored=ignored)
+    return _saved_index(root, name=name, database_dir=database_dir, ignored=ignored)
 
 
-def _index(root: Path, *, labels: Collection[str], database: Path | None) -> BIDSLayout:
-    ignore = list(_IGNORED)
+def _index(
+    root: Path, *, labels: Collection[str], database: Path | None, ignored: Sequence[re.Pattern[str]]
+) -> BIDSLayout:
+    ignore = list(ignored)
     if labels:
         kept = "|".join(re.escape(label) for label in sorted(labels))
         ignore.append(re.compile(rf"^/sub-(?!({kept})([/_]|$))"))
@@ -80,7 +114,7 @@ def _index(root: Path, *, labels: Collection[str], database: Path | None) -> BID
     )
 
 
-def _saved_index(root: Path, *, name: str, database_dir: Path) -> BIDSLayout:
+def _saved_index(root: Path, *, name: str, database_dir: Path, ignored: Sequence[re.Pattern[str]]) -> BIDSLayout:
     digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
     database = database_dir / f"{name or 'dataset'}-{digest}"
     if not database.is_dir():
@@ -88,20 +122,20 @@ def _saved_index(root: Path, *, name: str, database_dir: Path) -> BIDSLayout:
             database_dir.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{database}.lock"):
                 if not database.is_dir():
-                    _build(root, database)
+                    _build(root, database, ignored)
         except OSError as error:
             raise DiskError(
                 f"the pybids database {database} cannot be written: {error.strerror or error}",
                 hint="choose another --bids-database-dir",
             ) from error
-    return _index(root, labels=(), database=database)
+    return _index(root, labels=(), database=database, ignored=ignored)
 
 
-def _build(root: Path, database: Path) -> None:
+def _build(root: Path, database: Path, ignored: Sequence[re.Pattern[str]]) -> None:
     """Write a database under another name first: one that is there is whole."""
     unfinished = Path(tempfile.mkdtemp(dir=database.parent, prefix=f".{database.name}."))
     try:
-        _index(root, labels=(), database=unfinished)
+        _index(root, labels=(), database=unfinished, ignored=ignored)
         os.replace(unfinished, database)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,6 +1,6 @@
 """The participants table, as text."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from bidsml.bids.names import check_label
 from bidsml.bids.textfiles import read_cells
-from bidsml.errors import DataError, near_names
+from bidsml.errors import DataError, NothingSelectedError, near_names
 
 ID = "participant_id"
 
@@ -76,6 +76,39 @@ def participant_folders(folder: Path) -> tuple[str, ...]:
     """Labels of the ``sub-*`` folders directly in ``folder``, sorted as text."""
     found = (entry.name.removeprefix("sub-") for entry in folder.glob("sub-*") if entry.is_dir())
     return tuple(sorted(found))
+
+
+def known_participants(bids_dir: Path) -> set[str]:
+    """Labels of everybody who is in the participants table or has a folder."""
+    return set(read_participants(bids_dir)[ID]) | set(participant_folders(bids_dir))
+
+
+def require_participants(
+    labels: Iterable[str], *, known: Collection[str], bids_dir: Path, folders: Iterable[Path]
+) -> None:
+    """Check that the labels given with ``--participant-label`` are somebody's.
+
+    Parameters
+    ----------
+    known
+        From :func:`known_participants`.
+    folders
+        Datasets where a folder makes a participant known as well.
+
+    Raises
+    ------
+    NothingSelectedError
+        Some of them are nobody's.
+    """
+    roots = tuple(folders)
+    unknown = [a for a in labels if a not in known and not any((root / f"sub-{a}").is_dir() for root in roots)]
+    if unknown:
+        raise NothingSelectedError(
+            f"--participant-label: {bids_dir} has no participant {', '.join(unknown)}",
+            hint=near_names(unknown[0], known)
+            if len(known) < 50
+            else "labels are compared as text; leading zeros count",
+        )
 
 
 def reconcile(table: pd.DataFrame, folders: Iterable[str]) -> Reconciliation:

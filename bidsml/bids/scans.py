@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from bidsml.bids.candidates import VARIANT, Candidate, recognise
+from bidsml.bids.candidates import Candidate, rank_entities, recognise
 from bidsml.bids.companions import Companions
 from bidsml.bids.index import list_files
-from bidsml.bids.participants import ID, participant_folders, read_participants
+from bidsml.bids.participants import known_participants, require_participants
 from bidsml.bids.selection import apply_filters, check_filters, choose_versions, plan_filters
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, NothingSelectedError, near_names
@@ -54,18 +54,18 @@ def find_scans(spec: AnalysisSpec, options: RunOptions, *, wanted: frozenset[Sca
         An unknown name in the filters, or in ``input.derivative``.
     """
     check_filters(options.filters)
-    known = _known_participants(options.bids_dir)
-    _require_known(options.participant_labels, known=known, options=options, spec=spec)
+    known = known_participants(options.bids_dir)
+    roots = _roots(spec, options)
+    require_participants(options.participant_labels, known=known, bids_dir=options.bids_dir, folders=roots.values())
     kinds = tuple(kind for kind in _ORDER if kind in wanted and spec.input.kind in ("auto", kind))
     if not kinds:
         return _from_table(wanted, known=known, options=options)
-    roots = _roots(spec, options)
     candidates = tuple(c for name, root in roots.items() for c in _candidates(name, root, options))
     chosen = _choose(candidates, kinds, spec=spec, options=options, roots=roots)
     _refuse_doubles(chosen)
     companions = Companions(options.bids_dir, tr_s=spec.input.tr_s)
     by_participant: dict[str, tuple[Scan, ...]] = {}
-    for candidate in sorted(chosen, key=lambda c: (c.participant_id, _rank(c.entities))):
+    for candidate in sorted(chosen, key=lambda c: (c.participant_id, rank_entities(c.entities))):
         require_content(candidate.path, what="the scan")
         scan = companions.complete(candidate)
         by_participant[scan.participant_id] = (*by_participant.get(scan.participant_id, ()), scan)
@@ -76,22 +76,6 @@ def find_scans(spec: AnalysisSpec, options: RunOptions, *, wanted: frozenset[Sca
         matched=_describe(chosen),
         without=tuple(sorted((asked & known | set(options.participant_labels)) - set(by_participant))),
     )
-
-
-def _known_participants(bids_dir: Path) -> set[str]:
-    return set(read_participants(bids_dir)[ID]) | set(participant_folders(bids_dir))
-
-
-def _require_known(labels: Sequence[str], *, known: set[str], options: RunOptions, spec: AnalysisSpec) -> None:
-    roots = _roots(spec, options).values()
-    unknown = [a for a in labels if a not in known and not any((root / f"sub-{a}").is_dir() for root in roots)]
-    if unknown:
-        raise NothingSelectedError(
-            f"--participant-label: {options.bids_dir} has no participant {', '.join(unknown)}",
-            hint=near_names(unknown[0], known)
-            if len(known) < 50
-            else "labels are compared as text; leading zeros count",
-        )
 
 
 def _roots(spec: AnalysisSpec, options: RunOptions) -> dict[str, Path]:
@@ -159,13 +143,6 @@ def _refuse_doubles(chosen: Sequence[Candidate]) -> None:
                 f"one recording of sub-{candidate.participant_id} is there twice: {other.path} and {candidate.path}",
                 hint="say which derivative is meant: input.derivative, or a --bids-filter-file",
             )
-
-
-def _rank(entities: Mapping[str, str]) -> tuple[tuple[str, int, str], ...]:
-    """Order of scans: entities by name, numbers (run-2, run-10) as numbers."""
-    pairs = [(k, v) for k, v in entities.items() if k not in VARIANT]
-    order = sorted(pairs, key=lambda p: (p[0] != "ses", p[0] != "task", p[0] == "run", p[0]))
-    return tuple((k, int(v) if v.isdecimal() else -1, v) for k, v in order)
 
 
 def _describe(chosen: Sequence[Candidate]) -> tuple[str, ...]:

@@ -1,29 +1,75 @@
 """Narrow candidates down: the user's filters one by one, then the choice among versions of one recording."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bidsml.bids.candidates import VARIANT, Candidate, same_name
 from bidsml.bids.names import LONG_NAMES
 from bidsml.errors import DataError, NothingSelectedError, UsageError, near_names
 from bidsml.spec import AnalysisSpec, RunOptions
 
-QUERIES = ("bold", "timeseries", "relmat")
+QUERIES = ("bold", "timeseries", "relmat", "t1w")
+# Queries of fMRIPrep's filter files for images that are not read here.
+_UNUSED_QUERIES = ("asl", "fmap", "flair", "roi", "sbref", "t2w")
 # Spaces of one person's own anatomy: no atlas lies in them, so a standard space goes first.
 _INDIVIDUAL = ("", "T1w", "T2w", "anat", "bold", "boldref", "func", "fsnative", "individual", "orig", "scanner")
 _FILE_KEYS = ("suffix", "extension", "datatype")
 
 
+class NamedFile(Protocol):
+    """A file that can be filtered by what its name says; ``kind`` is the word for messages."""
+
+    @property
+    def kind(self) -> str:
+        """Word for messages."""
+        ...
+
+    @property
+    def participant_id(self) -> str:
+        """Label without ``sub-``."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        ...
+
+    @property
+    def entities(self) -> Mapping[str, str]:
+        """Of the name, without ``sub``."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """Of the name."""
+        ...
+
+    @property
+    def extension(self) -> str:
+        """With its dot."""
+        ...
+
+
+File = TypeVar("File", bound=NamedFile)
+
+
 class Filter(NamedTuple):
-    """One condition on candidates, with the words for messages: ``session in a, b``."""
+    """One condition on files, with the words for messages: ``session in a, b``."""
 
     words: str
-    value_of: Callable[[Candidate], str]
-    accepts: Callable[[Candidate], bool]
+    value_of: Callable[[NamedFile], str]
+    accepts: Callable[[NamedFile], bool]
 
 
-def plan_filters(spec: AnalysisSpec, options: RunOptions, *, kind: str) -> tuple[Filter, ...]:
+def plan_filters(spec: AnalysisSpec, options: RunOptions, *, kind: str, raw: bool = False) -> tuple[Filter, ...]:
     """Plan the filters that the command line and the analysis put on one kind of scan, in the order they are applied.
+
+    Parameters
+    ----------
+    raw
+        Of the dataset itself: its images have no template space. A T1w has no task, and one of another session than
+        those asked for may stand in, so that only its own query and the participants narrow it down.
 
     Raises
     ------
@@ -32,6 +78,7 @@ def plan_filters(spec: AnalysisSpec, options: RunOptions, *, kind: str) -> tuple
     """
     check_filters(options.filters)
     filters = []
+    functional = kind != "t1w"
     if options.participant_labels:
         wanted = options.participant_labels
         filters.append(
@@ -41,13 +88,13 @@ def plan_filters(spec: AnalysisSpec, options: RunOptions, *, kind: str) -> tuple
                 lambda c: c.participant_id in wanted,
             )
         )
-    if options.session_labels:
+    if options.session_labels and functional:
         filters.append(_entity(f"--session-label {' '.join(options.session_labels)}", "ses", options.session_labels))
-    if options.task_ids:
+    if options.task_ids and functional:
         filters.append(_entity(f"--task-id {' '.join(options.task_ids)}", "task", options.task_ids))
-    if spec.input.task:
+    if spec.input.task and functional:
         filters.append(_entity(f"input.task = {spec.input.task}", "task", (spec.input.task,)))
-    if spec.input.space:
+    if spec.input.space and not raw:
         filters.append(_entity(f"input.space = {spec.input.space}", "space", (spec.input.space,)))
     for name, wish in options.filters.get(kind, {}).items():
         filters.append(_wish(f"--bids-filter-file {kind}.{name} = {wish}", name, wish))
@@ -64,7 +111,7 @@ def check_filters(filters: Mapping[str, Mapping[str, Any]]) -> None:
     """
     known = (*LONG_NAMES, *_FILE_KEYS)
     for query, wishes in filters.items():
-        if query not in QUERIES:
+        if query not in (*QUERIES, *_UNUSED_QUERIES):
             raise UsageError(f"--bids-filter-file: unknown query {query!r}", hint=near_names(query, QUERIES))
         if not isinstance(wishes, Mapping):
             raise UsageError(
@@ -84,14 +131,14 @@ def _entity(words: str, key: str, wanted: Sequence[str]) -> Filter:
 def _wish(words: str, name: str, wish: Any) -> Filter:
     """One entry of a filter file: a value, a list, null (absent), or pybids' Query words."""
 
-    def value_of(candidate: Candidate) -> str:
+    def value_of(candidate: NamedFile) -> str:
         if name == "datatype":
             return candidate.path.parent.name
         if name in ("suffix", "extension"):
             return str(getattr(candidate, name))
         return candidate.entities.get(LONG_NAMES.get(name, name), "")
 
-    def accepts(candidate: Candidate) -> bool:
+    def accepts(candidate: NamedFile) -> bool:
         found = value_of(candidate)
         return any(_meets(found, w) for w in (wish if isinstance(wish, list) else [wish]))
 
@@ -110,7 +157,7 @@ def _meets(found: str, wish: Any) -> bool:
     return found == text or (both_numbers and int(found) == int(text))  # run-01 is run 1
 
 
-def apply_filters(candidates: Sequence[Candidate], filters: Iterable[Filter]) -> tuple[Candidate, ...]:
+def apply_filters(candidates: Sequence[File], filters: Iterable[Filter]) -> tuple[File, ...]:
     """Candidates that pass every filter.
 
     Raises

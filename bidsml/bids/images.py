@@ -1,0 +1,89 @@
+"""Raw images are what their names say: readable to the end, of the right number of dimensions."""
+
+import gzip
+import struct
+import zlib
+from math import prod
+from pathlib import Path
+
+import nibabel as nib
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from bidsml.bids.textfiles import require_content
+from bidsml.errors import DataError
+from bidsml.records import RawSession
+
+HEADER_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError)
+
+_CHUNK_BYTES = 1 << 22
+_FETCH = "the file is truncated or altered; fetch it again"
+
+
+def check_images(session: RawSession) -> None:
+    """Check the images of a session before hours are spent on them.
+
+    Sizes come from the headers and the ends of the files; only where they disagree is a file read through.
+
+    Raises
+    ------
+    DataError
+        An image cannot be read, is damaged or truncated, or is a T1w of other than one volume or a BOLD run of one.
+    MissingInputError
+        The content of an image is not on this machine.
+    """
+    for path in session.t1w:
+        shape = _check_image(path)
+        if len(shape) < 3 or prod(shape[3:]) != 1:
+            raise DataError(
+                f"{path}: a T1w image is one volume, found the shape {shape}", hint="see what was converted"
+            )
+    for run in session.bold:
+        shape = _check_image(run.path)
+        if len(shape) != 4 or shape[3] < 2:
+            raise DataError(
+                f"{run.path}: a BOLD run has three dimensions and time, found the shape {shape}",
+                hint="a single volume is a reference image (_sbref), no run",
+            )
+
+
+def _check_image(path: Path) -> tuple[int, ...]:
+    """Shape of an image whose file is whole."""
+    require_content(path, what="the image")
+    try:
+        image = nib.load(path)
+        shape = tuple(int(n) for n in image.shape)  # type: ignore[attr-defined]
+        proxy = image.dataobj  # type: ignore[attr-defined]
+        expected = int(proxy.offset) + prod(shape) * int(proxy.dtype.itemsize)
+    except HEADER_ERRORS as error:
+        raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=_FETCH) from error
+    found = _count_bytes(path, expected)
+    if found < expected:
+        raise DataError(
+            f"{path} ends early: the header claims {expected} bytes {shape}, {found} are there", hint=_FETCH
+        )
+    return shape
+
+
+def _count_bytes(path: Path, expected: int) -> int:
+    """Bytes of the image, uncompressed.
+
+    The last four bytes of a gzip file are its length modulo 2³² (RFC 1952). They are trusted where they say what
+    the header says; a file of several parts, or with something after its end, is read through.
+    """
+    if not path.name.endswith(".gz"):
+        return path.stat().st_size
+    with path.open("rb") as handle:
+        handle.seek(-4, 2)
+        (length,) = struct.unpack("<I", handle.read(4))
+    if length == expected % (1 << 32):
+        return expected
+    total = 0
+    try:
+        with gzip.open(path, "rb") as stream:
+            # One byte more than claimed is enough: what follows does no harm, and a bomb is not unpacked.
+            while total <= expected and (content := stream.read(_CHUNK_BYTES)):
+                total += len(content)
+    except (EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{path} is damaged after {total} of {expected} bytes: {error}", hint=_FETCH) from error
+    return total
