@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from bidsml.records import FloatArray
@@ -155,12 +155,15 @@ def _acquire(
     n_volumes = len(truth.motion)
     drift = gaussian_filter(rng.normal(size=shape), 4.0).ravel()
     drift *= DRIFT / np.abs(drift).max()
+    seen = scene.look(truth.to_t1w(points), 0 * activity[0], voxels[:, 2]).reshape(shape) > 0
+    head = binary_dilation(seen, iterations=3).ravel()  # air stays air however the head moves
+    values = np.zeros(len(voxels))
     data = np.empty((*shape, n_volumes), dtype=np.int16)
     for volume in range(n_volumes):
-        values = scene.look(truth.to_t1w(points, volume), activity[volume], voxels[:, 2])
-        values *= 1 + drift * np.cos(np.pi * (volume + 0.5) / n_volumes)
+        values[head] = scene.look(truth.to_t1w(points[head], volume), activity[volume], voxels[head, 2])
+        values[head] *= 1 + drift[head] * np.cos(np.pi * (volume + 0.5) / n_volumes)
         if volume < len(NON_STEADY):
-            values *= 1 + NON_STEADY[volume]
+            values[head] *= 1 + NON_STEADY[volume]
         real, imaginary = noise * BRIGHTNESS["GM"] * rng.normal(size=(2, len(values)))
         data[..., volume] = np.rint(SCALE * np.hypot(values + real, imaginary)).reshape(shape)
     return data

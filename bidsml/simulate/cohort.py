@@ -55,7 +55,7 @@ def simulate_cohort(out: Path, design: CohortDesign) -> Path:
     regions, names, networks = parcellate(mask)
     participants = _participants(design, rng)
     _write_dataset(out, participants, seed=design.seed)
-    _write_atlas(out / "derivatives" / "atlas", regions, mask, names, networks)
+    write_atlas(out / "derivatives" / "atlas", regions, mask, names, networks)
     base = _base_covariance(len(names), rng)
     planted = np.array([network == "Frontal" for network in networks])
     for row in participants.itertuples():
@@ -209,9 +209,10 @@ def _write_dataset(out: Path, participants: pd.DataFrame, *, seed: int) -> None:
     write_text(fmriprep / ".bidsignore", "*_desc-confounds_timeseries.*\n")
 
 
-def _write_atlas(
+def write_atlas(
     out: Path, regions: IntArray, mask: nib.Nifti1Image, names: tuple[str, ...], networks: tuple[str, ...]
 ) -> None:
+    """Write the regions of :func:`parcellate` as a BIDS atlas."""
     stem = out / f"atlas-{ATLAS}_space-{SPACE}_dseg"
     write_image(Path(f"{stem}.nii.gz"), regions.astype(np.int16), mask.affine)
     table = pd.DataFrame({"index": range(1, len(names) + 1), "name": names, "network": networks})

@@ -1,6 +1,7 @@
 """A simulated T1w head whose brain mask, tissues and map to the template are known."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import nibabel as nib
 import numpy as np
@@ -83,7 +84,9 @@ def simulate_head(
     streams = [np.random.default_rng([seed, number]) for number in range(4)]
     warp = draw_warp(streams[0], warp_mm=warp_mm, atrophies=atrophies)
     affine, shape = _native_grid(voxel_mm, warp, streams[1])
-    sources = _template_images(1 if voxel_mm < 2 else 2, streams[2])
+    resolution_mm = 1 if voxel_mm < 2 else 2
+    template = _template_images(resolution_mm)
+    sources = [*template, paint_shell(template[0], voxel_mm=resolution_mm, rng=streams[2])]
     names = ("brain", "grey", "white", "t1w", "shell")
     sampled = dict(zip(names, _sample(sources, affine, shape, warp), strict=True))
     brain = sampled["brain"] > 0.5
@@ -112,11 +115,11 @@ def _native_grid(voxel_mm: float, warp: HeadWarp, rng: np.random.Generator) -> t
     return affine, shape
 
 
-def _template_images(resolution_mm: int, rng: np.random.Generator) -> list[FloatArray]:
-    """Brain mask, grey matter, white matter, T1w and shell, on the grid of the head's box."""
+@cache
+def _template_images(resolution_mm: int) -> tuple[FloatArray, ...]:
+    """Brain mask, grey matter, white matter and T1w, on the grid of the head's box. Read only."""
     loaders = (load_mni152_brain_mask, load_mni152_gm_template, load_mni152_wm_template, load_mni152_template)
-    images = [to_box(load(resolution=resolution_mm), resolution_mm) for load in loaders]
-    return [*images, paint_shell(images[0], voxel_mm=resolution_mm, rng=rng)]
+    return tuple(to_box(load(resolution=resolution_mm), resolution_mm) for load in loaders)
 
 
 def _sample(sources: list[FloatArray], affine: FloatArray, shape: tuple[int, ...], warp: HeadWarp) -> list[FloatArray]:
