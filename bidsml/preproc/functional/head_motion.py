@@ -1,0 +1,158 @@
+"""Rigid head motion of every volume, by Gauss-Newton least squares.
+
+Each volume is compared with the reference at points of the brain, both smoothed by the same Gaussian and cubic
+B-spline. The derivatives are those of the reference, computed once (inverse composition: Baker & Matthews 2004,
+Int J Comput Vis 56:221, doi:10.1023/B:VISI.0000011205.11775.fd). A gain takes up changes of global brightness, and
+Huber weights what changes locally, such as activation.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from bidsml.preproc.functional.frames import Volume, volume_sizes_mm
+from bidsml.preproc.functional.rigid import centre_of_view, move_points, rigid_matrix, rigid_parameters
+from bidsml.records import FloatArray
+
+HEAD_RADIUS_MM = 50.0
+MAX_POINTS = 20_000
+MAX_ITERATIONS = 30
+STOP_MM = 0.002
+HUBER = 1.345
+# Smoothing in voxels: enough that a cubic B-spline without prefilter follows the image between its voxels.
+SIGMA_VOXELS = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What volumes are aligned to.
+
+    Attributes
+    ----------
+    points_mm
+        ``(n, 3)`` points of the brain in the reference.
+    values
+        ``(n,)`` the smoothed reference there.
+    jacobian
+        ``(n, 7)``: derivatives by the six parameters and by the gain.
+    """
+
+    affine: FloatArray
+    centre_mm: FloatArray
+    points_mm: FloatArray
+    values: FloatArray
+    jacobian: FloatArray
+
+
+def prepare_target(reference: Volume, mask: NDArray[np.bool_], affine: FloatArray) -> Target:
+    """Sample the smoothed reference and its derivatives at points of the brain.
+
+    Parameters
+    ----------
+    reference
+        ``(x, y, z)``.
+    mask
+        Where the brain is, dilated so that its edge is inside.
+    """
+    centre_mm = centre_of_view(reference.shape, affine)
+    inside = mask.copy()
+    for axis in range(3):  # the outermost voxels have no derivative
+        inside[(slice(None),) * axis + (slice(0, 1),)] = False
+        inside[(slice(None),) * axis + (slice(-1, None),)] = False
+    voxels = np.argwhere(inside)
+    # An even sample: more points cost time and gain nothing.
+    voxels = voxels[:: max(1, len(voxels) // MAX_POINTS)]
+    smooth = _smooth(reference)
+    on_grid = _at_grid(smooth)
+    gradient = np.stack([g[tuple(voxels.T)] for g in np.gradient(on_grid)], axis=1)  # (n, 3) per voxel
+    gradient = gradient @ np.linalg.inv(affine[:3, :3])  # per mm
+    points = move_points(voxels.astype(np.float64), affine)
+    values = on_grid[tuple(voxels.T)].astype(np.float64)
+    jacobian = np.column_stack([gradient, np.cross(points - centre_mm, gradient), values])
+    return Target(affine, centre_mm, points, values, jacobian)
+
+
+def estimate_motion(frames: Iterable[Volume], target: Target) -> FloatArray:
+    """Estimate where the head lies in each volume.
+
+    Parameters
+    ----------
+    frames
+        Volumes on the reference's grid, in the order of time: each begins where the one before ended.
+
+    Returns
+    -------
+    FloatArray
+        ``(n_volumes, 6)``: see :mod:`bidsml.preproc.functional.rigid`.
+    """
+    start = np.eye(4)
+    estimated = []
+    for frame in frames:
+        start = align(frame, target, start)
+        estimated.append(rigid_parameters(start, target.centre_mm))
+    return np.array(estimated)
+
+
+def align(frame: Volume, target: Target, start: FloatArray) -> FloatArray:
+    """Find the rigid matrix ``(4, 4)`` that leads from the reference's head to a volume's.
+
+    A start that leads nowhere (a volume that lost the head) is tried again from rest.
+    """
+    smooth = _smooth(frame)
+    found, residual = _descend(smooth, target, start)
+    if not np.allclose(start, np.eye(4)) and residual > 0.2 * float(np.std(target.values)):
+        again, other = _descend(smooth, target, np.eye(4))
+        found = again if other < residual else found
+    return found
+
+
+def _descend(smooth: Volume, target: Target, start: FloatArray) -> tuple[FloatArray, float]:
+    """Gauss-Newton from one start; the matrix and the robust spread of what is left."""
+    matrix = start
+    spread = float("inf")
+    to_voxels = np.linalg.inv(target.affine)
+    for _ in range(MAX_ITERATIONS):
+        places = move_points(target.points_mm, to_voxels @ matrix)
+        values = map_coordinates(smooth, places.T, order=3, prefilter=False, mode="nearest")
+        gain = float(values @ target.values) / max(float(target.values @ target.values), 1e-12)
+        residual = values - gain * target.values
+        spread = float(np.median(np.abs(residual))) / 0.6745
+        weights = np.minimum(1.0, HUBER * spread / np.maximum(np.abs(residual), 1e-12))
+        step = _solve(gain * target.jacobian, residual, weights)
+        # I(T x) = Ref(E x) with E = T*^-1 T: the true motion is T E^-1.
+        matrix = matrix @ np.linalg.inv(rigid_matrix(step[:6], target.centre_mm))
+        if np.abs(step[:3]).max() + HEAD_RADIUS_MM * np.abs(step[3:6]).max() < STOP_MM:
+            break
+    return matrix, spread
+
+
+def _solve(jacobian: FloatArray, residual: FloatArray, weights: FloatArray) -> FloatArray:
+    weighted = jacobian * weights[:, None]
+    normal = weighted.T @ jacobian
+    step: FloatArray = np.linalg.lstsq(normal, weighted.T @ residual, rcond=None)[0]
+    return step
+
+
+def _smooth(frame: Volume) -> Volume:
+    smooth: Volume = gaussian_filter(frame, SIGMA_VOXELS, mode="nearest")
+    return smooth
+
+
+def _at_grid(smooth: Volume) -> Volume:
+    """Values of the cubic B-spline with coefficients ``smooth``, at the voxels themselves."""
+    from scipy.ndimage import correlate1d
+
+    values = smooth
+    for axis in range(3):
+        values = correlate1d(values, [1 / 6, 4 / 6, 1 / 6], axis=axis, mode="nearest")
+    return values
+
+
+def smoothing_fwhm_mm(affine: FloatArray) -> FloatArray:
+    """FWHM in mm of the smoothing along the three axes, Gaussian and B-spline together."""
+    sigma = np.sqrt(SIGMA_VOXELS**2 + 1 / 3)
+    fwhm: FloatArray = 2.3548 * sigma * volume_sizes_mm(affine)
+    return fwhm
