@@ -5,18 +5,17 @@ from pathlib import Path
 
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, planning_folder, show_plan
-from bidsml.app.provenance import combined_digest, effective_toml, make_provenance, run_record
+from bidsml.app.inputs import gather_inputs, input_folder
 from bidsml.app.readiness import Say, account_for, usable_manifests
 from bidsml.app.status import RunStatus, write_run_status
 from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.history import read_history
-from bidsml.bids.manifest import manifest_path
-from bidsml.bids.references import reference_files
-from bidsml.bids.store import write_json, write_record, write_text
+from bidsml.bids.store import write_json, write_text
 from bidsml.graph.group import GroupPlan, init_group_wf
-from bidsml.graph.run import Progress, RunOutcome
+from bidsml.graph.run import Graph, Progress
 from bidsml.learn.splits import plan_folds
-from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
+from bidsml.records import Cohort
+from bidsml.spec import AnalysisSpec, RunOptions
 from bidsml.steps.assembly import load_cohort
 
 
@@ -31,32 +30,34 @@ def run_group(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Pr
         Anything else that keeps the analysis from its result.
     """
     check_run(spec, options)
-    report = f"group-{spec.name}.html"
+    name, report = f"group_{spec.name}", f"group-{spec.name}.html"
     with planning_folder(options) as work_dir:
-        plan = plan_group(spec, options, say, work_dir=work_dir)
-        graph = init_group_wf(
-            plan,
-            spec,
-            bids_dir=options.bids_dir,
-            output_dir=options.output_dir,
-            work_dir=work_dir,
-            derivatives=options.derivatives,
-            seed=options.random_seed,
-            n_chunks=options.nprocs,
-            n_threads=min(options.omp_nthreads, options.nprocs),
-        )
+        plan = plan_group(spec, options, say, name=name, work_dir=work_dir)
+        graph = init_group_wf(plan, spec)
         if options.dry_run:
-            show_plan(graph, options, inputs=plan.manifests, outputs=[f"group/{spec.name}/", report], say=say)
-            return RunStatus("group", spec.name, 0, notes=("dry run: nothing was computed",))
-    write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
-    outcome = execute(graph, options, name=f"group_{spec.name}", progress=progress)
-    return conclude(outcome, spec, options, failed=plan.failed, report=report)
+            outputs = [f"group/{spec.name}/", report]
+            show_plan(graph, options, inputs=plan.inputs.manifests, outputs=outputs, say=say)
+            return dry_status(spec)
+    failed = plan.inputs.failed
+    return run_and_conclude(graph, spec, options, name=name, failed=failed, report=report, progress=progress)
 
 
-def conclude(
-    outcome: RunOutcome, spec: AnalysisSpec, options: RunOptions, *, failed: Mapping[str, str], report: str
+def dry_status(spec: AnalysisSpec) -> RunStatus:
+    """Say that a graph was only shown."""
+    return RunStatus("group", spec.name, 0, notes=("dry run: nothing was computed",))
+
+
+def run_and_conclude(
+    graph: Graph,
+    spec: AnalysisSpec,
+    options: RunOptions,
+    *,
+    name: str,
+    failed: Mapping[str, str],
+    report: str,
+    progress: Progress | None,
 ) -> RunStatus:
-    """Write down what became of a graph of the group level; raise what its first failed node raised.
+    """Run a graph of the group level and write down what became of it; raise what its first failed node raised.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def conclude(
     report
         The page to open, relative to the output folder.
     """
+    write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
+    outcome = execute(graph, options, name=name, progress=progress)
     if outcome.failures:
         first = outcome.failures[0]
         write_run_status(
@@ -77,7 +80,7 @@ def conclude(
     return status
 
 
-def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, work_dir: Path) -> GroupPlan:
+def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, name: str, work_dir: Path) -> GroupPlan:
     """Check the participants' manifests, the cohort and the folds; write what the graph starts from."""
     manifests = usable_manifests(spec, options)
     participants, failed = account_for(spec, options, manifests, say)
@@ -90,37 +93,33 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, work_dir: P
         failed=failed,
     )
     folds = plan_folds(cohort, spec, seed=options.random_seed)
+    _describe(cohort, say)
+    inputs = gather_inputs(
+        spec,
+        options,
+        manifests,
+        participants=participants,
+        failed=failed,
+        graph=name,
+        digests={},
+        work_dir=work_dir,
+    )
+    texts = read_history(spec, bids_dir=options.bids_dir, derivatives=options.derivatives, participants=participants)
+    folder = input_folder(work_dir, name)
+    return GroupPlan(
+        inputs=inputs,
+        designs=tuple(dict.fromkeys(fold.design for fold in folds)),
+        learning=write_text(folder / "learning.json", _without_draws(spec).model_dump_json()),
+        history=write_json(folder / "history.json", {"texts": texts}),
+        n_chunks=options.nprocs,
+    )
+
+
+def _describe(cohort: Cohort, say: Say) -> None:
     counts = {name: int((cohort.target == code).sum()) for code, name in enumerate(cohort.classes)}
     say(f"cohort: {len(cohort.target)} of {cohort.considered} participants {counts or ''}".rstrip())
     for gate in dict.fromkeys(one.gate for one in cohort.attrition):
         say(f"  left at gate '{gate}': {sum(one.gate == gate for one in cohort.attrition)}")
-    paths = [manifest_path(options.output_dir, label) for label in manifests]
-    inputs = {"participant manifests": combined_digest(paths)}
-    provenance = make_provenance(spec, options, inputs=inputs)
-    start = work_dir / "inputs" / f"group_{spec.name}"
-    tables = reference_files(
-        referenced_columns(spec),
-        bids_dir=options.bids_dir,
-        derivatives=options.derivatives,
-        participants=participants,
-    )
-    texts = read_history(spec, bids_dir=options.bids_dir, derivatives=options.derivatives, participants=participants)
-    first = next(iter(manifests.values())).analyses[spec.name]
-    size = sum((options.output_dir / record).stat().st_size for record in first.features.values())
-    return GroupPlan(
-        designs=tuple(dict.fromkeys(fold.design for fold in folds)),
-        participants=participants,
-        manifests=tuple(paths),
-        tables=tables,
-        failed=failed,
-        analysis=write_text(start / "analysis.json", spec.model_dump_json()),
-        learning=write_text(start / "learning.json", _without_draws(spec).model_dump_json()),
-        analysis_toml=write_text(start / "analysis.toml", effective_toml(spec)),
-        provenance=write_record(start / "provenance.npz", provenance),
-        run=write_json(start / "run.json", run_record(spec, options, provenance)),
-        history=write_json(start / "history.json", {"texts": texts}),
-        feature_gb=size * len(manifests) / 1e9,
-    )
 
 
 def _without_draws(spec: AnalysisSpec) -> AnalysisSpec:

@@ -1,0 +1,67 @@
+"""What a graph of the group level starts from: gathered, digested and written down."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bidsml.app.provenance import combined_digest, effective_toml, make_provenance, run_record
+from bidsml.bids.manifest import Manifest, manifest_path
+from bidsml.bids.references import reference_files
+from bidsml.bids.store import write_json, write_record, write_text
+from bidsml.graph.inputs import GroupInputs
+from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
+
+
+def input_folder(work_dir: Path, graph: str) -> Path:
+    """Where a graph's own input records lie in a work folder."""
+    return work_dir / "inputs" / graph
+
+
+def gather_inputs(
+    spec: AnalysisSpec,
+    options: RunOptions,
+    manifests: Mapping[str, Manifest],
+    *,
+    participants: tuple[str, ...],
+    failed: Mapping[str, str],
+    graph: str,
+    digests: Mapping[str, str],
+    work_dir: Path,
+) -> GroupInputs:
+    """Write the records that a graph starts from, and name the files that decide its result.
+
+    Parameters
+    ----------
+    manifests
+        Of the participants with features, by label.
+    graph
+        Name of the graph, with the analysis, as in ``group_rest-connectome``.
+    digests
+        Of further inputs than the manifests, by name.
+    """
+    paths = [manifest_path(options.output_dir, label) for label in manifests]
+    provenance = make_provenance(spec, options, inputs={**digests, "participant manifests": combined_digest(paths)})
+    folder = input_folder(work_dir, graph)
+    first = next(iter(manifests.values())).analyses[spec.name]
+    size = sum((options.output_dir / record).stat().st_size for record in first.features.values())
+    return GroupInputs(
+        participants=participants,
+        manifests=tuple(paths),
+        tables=reference_files(
+            referenced_columns(spec),
+            bids_dir=options.bids_dir,
+            derivatives=options.derivatives,
+            participants=participants,
+        ),
+        failed=failed,
+        analysis=write_text(folder / "analysis.json", spec.model_dump_json()),
+        analysis_toml=write_text(folder / "analysis.toml", effective_toml(spec)),
+        provenance=write_record(folder / "provenance.npz", provenance),
+        run=write_json(folder / "run.json", run_record(spec, options, provenance)),
+        feature_gb=size * len(manifests) / 1e9,
+        bids_dir=options.bids_dir,
+        output_dir=options.output_dir,
+        work_dir=work_dir,
+        derivatives=options.derivatives,
+        seed=options.random_seed,
+        n_threads=min(options.omp_nthreads, options.nprocs),
+    )
