@@ -24,7 +24,7 @@ def matrix_to_edges(matrix: FloatArray, layout: MatrixLayout = "edges") -> Float
     FloatArray
         ``(n_nodes * (n_nodes - 1) / 2,)`` or ``(n_nodes * (n_nodes + 1) / 2,)``.
     """
-    rows, columns = _triangle(len(matrix), layout)
+    rows, columns = triangle_nodes(len(matrix), layout)
     values: FloatArray = np.asarray(matrix, dtype=np.float64)[rows, columns]
     return values
 
@@ -51,7 +51,7 @@ def edges_to_matrix(values: FloatArray, n_nodes: int, layout: MatrixLayout = "ed
     ValueError
         The number of values does not fit the number of nodes.
     """
-    rows, columns = _triangle(n_nodes, layout)
+    rows, columns = triangle_nodes(n_nodes, layout)
     if len(values) != len(rows):
         raise ValueError(f"{n_nodes} nodes have {len(rows)} values in layout {layout!r}, got {len(values)}")
     matrix = np.full((n_nodes, n_nodes), np.nan)
@@ -62,9 +62,10 @@ def edges_to_matrix(values: FloatArray, n_nodes: int, layout: MatrixLayout = "ed
 
 def edge_names(nodes: tuple[str, ...], layout: MatrixLayout = "edges") -> tuple[str, ...]:
     """Name every pair of nodes ``A--B``, in the order of :func:`matrix_to_edges`."""
-    rows, columns = _triangle(len(nodes), layout)
+    rows, columns = triangle_nodes(len(nodes), layout)
     return tuple(f"{nodes[i]}--{nodes[j]}" for i, j in zip(rows, columns, strict=True))
 
 
-def _triangle(n_nodes: int, layout: MatrixLayout) -> tuple[np.ndarray, np.ndarray]:
+def triangle_nodes(n_nodes: int, layout: MatrixLayout) -> tuple[np.ndarray, np.ndarray]:
+    """Say which two nodes every value is between, in the order of :func:`matrix_to_edges`: two of ``(n_values,)``."""
     return np.triu_indices(n_nodes, k=0 if layout == "covariance" else 1)

@@ -72,7 +72,7 @@ class _Trunk:
         inputs, learning = plan.inputs, str(plan.learning)
         files = [*inputs.manifests, *inputs.tables]
         self.study = make_node(assemble_study, "assemble", mem_gb=plan.learn_gb, depends_on=files)
-        self.study.inputs.trait_set(analysis=learning, **inputs.sources())
+        self.study.inputs.trait_set(analysis=learning, atlases=_atlases(inputs, spec), **inputs.sources())
         self.folds = make_node(split, "split", mem_gb=0.5 + inputs.feature_gb)
         self.folds.inputs.trait_set(analysis=learning, seed=inputs.seed)
         self.audit = make_node(audit, "audit", mem_gb=plan.learn_gb)
@@ -107,7 +107,7 @@ def init_group_wf(plan: GroupPlan, spec: AnalysisSpec) -> Workflow:
         analysis=str(inputs.analysis),
         provenance=str(inputs.provenance),
         seed=inputs.seed,
-        atlases=json.dumps(_atlases(inputs, spec)),
+        atlases=_atlases(inputs, spec),
     )
     workflow.connect(trunk.audit, "out", gather, "audited")
     connect_list(workflow, cv, gather, "cv")
@@ -127,9 +127,10 @@ def init_group_wf(plan: GroupPlan, spec: AnalysisSpec) -> Workflow:
     return workflow
 
 
-def _atlases(inputs: GroupInputs, spec: AnalysisSpec) -> list[str]:
+def _atlases(inputs: GroupInputs, spec: AnalysisSpec) -> str:
     names = dict.fromkeys(feature.atlas for feature in spec.features if feature.atlas)
-    return [resolve_atlas(name, bids_dir=inputs.bids_dir, derivatives=inputs.derivatives) for name in names]
+    found = {name: resolve_atlas(name, bids_dir=inputs.bids_dir, derivatives=inputs.derivatives) for name in names}
+    return json.dumps(found)
 
 
 def _validations(plan: GroupPlan, spec: AnalysisSpec) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -153,7 +154,15 @@ def _permutations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:
     """One node per estimator, design and chunk of draws."""
     parts = list(enumerate(chunks(spec.inference.permutations, trunk.plan.n_chunks)))
     return [
-        trunk.add_learner(permute_chunk, f"permute_{name}_{number:03d}", first_draw=first, n_draws=count, **settings)
+        trunk.add_learner(
+            permute_chunk,
+            f"permute_{name}_{number:03d}",
+            first_draw=first,
+            n_draws=count,
+            # Weights are shown for the default design only.
+            patterns=spec.inference.patterns and settings["design"] == trunk.plan.designs[0],
+            **settings,
+        )
         for name, settings in _validations(trunk.plan, spec)
         for number, (first, count) in parts
     ]

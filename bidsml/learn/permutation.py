@@ -1,10 +1,10 @@
 """Permutation tests: the whole pipeline refitted on shuffled labels, draw by draw."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bidsml.errors import AnalysisFileError
 from bidsml.learn.crossval import Aggregate, aggregate_of, model_input, recipe_of
@@ -14,13 +14,15 @@ from bidsml.learn.fast.scores import score_draws
 from bidsml.learn.fast.solvers import why_not_fast
 from bidsml.learn.fitting import FittedFold, Recipe, fit_fold, outcome_of, prepare_fold
 from bidsml.learn.metrics import Outcome, pool_outcomes
+from bidsml.learn.nulls import with_p
+from bidsml.learn.patterns import correct_patterns, pattern_nulls
 from bidsml.learn.preparation import ModelInput
-from bidsml.learn.tail import sequential_p, tail_p
-from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, PermutationNull
-from bidsml.spec import AnalysisSpec, EstimatorSpec, InferenceSpec
+from bidsml.learn.tail import reaches
+from bidsml.records import Cohort, FeatureSet, FloatArray, Fold, IntArray, PatternNull, PermutationNull
+from bidsml.spec import AnalysisSpec, EstimatorSpec
 
-# Two statistics this close are a tie: the same labelling fitted in another order of operations.
-_TIE = 1e-10
+# Draws after which a test that may stop early is first looked at.
+_FIRST_PIECE = 2 * BATCH
 
 
 def permute(
@@ -33,12 +35,18 @@ def permute(
     first_draw: int,
     n_draws: int,
     seed: int,
+    patterns: bool = False,
 ) -> PermutationNull:
     """Refit the biomarker on shuffled labels: draws ``first_draw`` to ``first_draw + n_draws − 1``.
 
     Repeat 0 of one design. Everything that looks at a label is redone in every draw, tuning included; what doesn't
     (imputing, embedding, nuisance regression, scaling) is done once per fold. The observed statistic takes the same
-    way as the draws.
+    way as the draws. Where the analysis stops early, draws end once enough of them have reached the observed value.
+
+    Parameters
+    ----------
+    patterns
+        Also follow how the features go with the prediction, draw by draw: of a linear model with one output.
 
     Returns
     -------
@@ -47,32 +55,89 @@ def permute(
     """
     first = [fold for fold in folds if fold.repeat == 0]
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model="biomarker", seed=seed)
-    given = model_input(features, cohort, spec=spec, model="biomarker")
+    test = _Test(
+        given=model_input(features, cohort, spec=spec, model="biomarker"),
+        folds=first,
+        cohort=cohort,
+        kind=estimator.kind,
+        recipe=recipe,
+        keep_decisions=patterns and recipe.kind.linear and recipe.n_classes <= 2,
+    )
     exchange = plan_exchange(cohort, first, spec)
     fast = runs_fast(spec, estimator, recipe)
     start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
     labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
-    if fast:
-        observed, null, aggregate = _refit_together(given, first, cohort, labels, kind=estimator.kind, recipe=recipe)
-        null = null[first_draw - start :][:n_draws]
-    else:
-        observed, null, aggregate = _refit_singly(given, first, cohort, labels, recipe=recipe)
-    return _with_p(
+    # A p corrected over several estimators needs the same draws of each.
+    stop_after = 0 if exhaustive or len(spec.estimators) > 1 else spec.inference.stop_after
+    own = slice(first_draw - start, first_draw - start + n_draws)
+    drawn = _draw(test, labels, own, fast=fast, stop_after=stop_after)
+    return with_p(
         PermutationNull(
             estimator=estimator.kind,
             design=first[0].design,
             metric=spec.primary_metric,
-            aggregate=aggregate,
-            observed=observed,
-            null=null,
+            aggregate=drawn.aggregate,
+            observed=float(drawn.statistics[0]),
+            null=drawn.statistics[1:][own],
             scheme=exchange.words,
             seed=seed,
             first_draw=first_draw,
             engine="fast" if fast else "general",
             exhaustive=exhaustive,
             n_distinct=exchange.count(cohort.target),
+            stopped=drawn.stopped,
+            patterns=() if drawn.stopped else _own_patterns(test, drawn, own),
         )
     )
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What is refitted, and where: the same for every draw."""
+
+    given: ModelInput
+    folds: Sequence[Fold]
+    cohort: Cohort
+    kind: str
+    recipe: Recipe
+    keep_decisions: bool
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Statistics ``(1 + n_draws,)``, the observed one first; decisions on training rows by fold and batch, if kept."""
+
+    statistics: FloatArray
+    aggregate: Aggregate
+    decisions: Sequence[Sequence[NDArray[np.float32]]]
+    stopped: bool = False
+
+
+def _own_patterns(test: _Test, drawn: _Draws, own: slice) -> tuple[PatternNull, ...]:
+    if not test.keep_decisions:
+        return ()
+    found = pattern_nulls(test.given, test.folds, drawn.decisions)
+    return tuple(correct_patterns(replace(null, draws=null.draws[own])) for null in found)
+
+
+def _draw(test: _Test, labels: FloatArray, own: slice, *, fast: bool, stop_after: int) -> _Draws:
+    """Refit all labellings; or, where the test may stop early, ever larger pieces of them until enough reach."""
+    refit = _refit_together if fast else _refit_singly
+    if not stop_after:
+        return refit(test, labels)
+    drawn = refit(test, labels[:_FIRST_PIECE])
+    while (done := len(drawn.statistics) - 1) < len(labels):
+        null = drawn.statistics[1:][own]
+        if int(reaches(null, float(drawn.statistics[0])).sum()) >= stop_after:
+            return replace(drawn, stopped=True)
+        # As many as before once more: what doesn't depend on labels is then done a few times only.
+        more = refit(test, labels[done : 2 * done])
+        drawn = replace(
+            drawn,
+            statistics=np.concatenate([drawn.statistics, more.statistics[1:]]),
+            decisions=[[*old, *new[1:]] for old, new in zip(drawn.decisions, more.decisions, strict=True)],
+        )
+    return drawn
 
 
 def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe) -> bool:
@@ -112,18 +177,16 @@ def labellings(
     return exchange.shuffle(target, range(first_draw, first_draw + n_draws), seed=seed), False
 
 
-def _refit_together(
-    given: ModelInput,
-    folds: Sequence[Fold],
-    cohort: Cohort,
-    labels: FloatArray,
-    *,
-    kind: str,
-    recipe: Recipe,
-) -> tuple[float, FloatArray, Aggregate]:
-    """Observed statistic and those of the draws, all solved together; the observed labels are a batch of their own."""
-    batches = [cohort.target[None, :], *(labels[start : start + BATCH] for start in range(0, len(labels), BATCH))]
-    scores, undecided = score_labellings(given, folds, batches, kind=kind, recipe=recipe)
+def _refit_together(test: _Test, labels: FloatArray) -> _Draws:
+    """Solve all draws together; the observed labels are a batch of their own."""
+    folds, recipe = test.folds, test.recipe
+    batches = [
+        test.cohort.target[None, :],
+        *(labels[start : start + BATCH] for start in range(0, len(labels), BATCH)),
+    ]
+    scored = score_labellings(
+        test.given, folds, batches, kind=test.kind, recipe=recipe, keep_decisions=test.keep_decisions
+    )
     values = [
         np.concatenate(
             [
@@ -131,20 +194,25 @@ def _refit_together(
                 for batch, part in zip(batches, parts, strict=True)
             ]
         )
-        for fold, parts in zip(folds, scores, strict=True)
+        for fold, parts in zip(folds, scored.scores, strict=True)
     ]
-    aggregate = aggregate_of([value[0] for value in values], folds, cohort)
+    aggregate = aggregate_of([value[0] for value in values], folds, test.cohort)
     sign = 1.0 if recipe.metric.higher_is_better else -1.0
     if aggregate == "fold mean":
         statistics = sign * np.mean(values, axis=0)
     else:
-        pooled = [_pooled(batch, folds, [parts[n] for parts in scores], recipe) for n, batch in enumerate(batches)]
+        parts_of = [[parts[number] for parts in scored.scores] for number in range(len(batches))]
+        pooled = [_pooled(batch, folds, parts, recipe) for batch, parts in zip(batches, parts_of, strict=True)]
         statistics = sign * np.concatenate(pooled)
-    everyone = np.concatenate(batches)
-    for draw in np.flatnonzero(undecided):
-        fits = [fit_fold(prepare_fold(given, fold, recipe=recipe), everyone[draw], recipe=recipe) for fold in folds]
-        statistics[draw] = _statistic(fits, folds, everyone[draw], recipe=recipe, aggregate=aggregate)
-    return float(statistics[0]), statistics[1:], aggregate
+    undecided = np.flatnonzero(scored.undecided)
+    if undecided.size:
+        targets = np.concatenate(batches)[undecided]
+        fits, decisions = _fit_singly(test, targets)
+        statistics[undecided] = [
+            _statistic(mine, test, target, aggregate=aggregate) for mine, target in zip(fits, targets, strict=True)
+        ]
+        _replace_rows(scored.decisions, undecided, decisions)
+    return _Draws(statistics, aggregate, scored.decisions)
 
 
 def _pooled(batch: FloatArray, folds: Sequence[Fold], scores: Sequence[FloatArray], recipe: Recipe) -> FloatArray:
@@ -154,133 +222,66 @@ def _pooled(batch: FloatArray, folds: Sequence[Fold], scores: Sequence[FloatArra
     return score_draws(batch[:, rows], np.concatenate(scores, axis=1), joined, recipe=recipe)
 
 
-def _refit_singly(
-    given: ModelInput,
-    folds: Sequence[Fold],
-    cohort: Cohort,
-    labels: FloatArray,
-    *,
-    recipe: Recipe,
-) -> tuple[float, FloatArray, Aggregate]:
-    """Observed statistic and those of the draws, fitted one by one by scikit-learn."""
-    everyone = [cohort.target, *labels]
-    fits: list[list[FittedFold]] = [[] for _ in everyone]
-    for fold in folds:
-        prepared = prepare_fold(given, fold, recipe=recipe)
-        for mine, target in zip(fits, everyone, strict=True):
-            mine.append(replace(fit_fold(prepared, target, recipe=recipe), estimator=None))
-    aggregate = _aggregate(fits[0], folds, cohort, recipe)
+def _replace_rows(
+    decisions: Sequence[Sequence[NDArray[np.float32]]], draws: IntArray, rows: Sequence[NDArray[np.float32]]
+) -> None:
+    """Put the decisions of some draws into the batches, the first of which holds one draw."""
+    for batches, mine in zip(decisions, rows, strict=True):
+        for draw, row in zip(draws, mine, strict=True):
+            batch, place = (0, 0) if draw == 0 else (1 + (draw - 1) // BATCH, (draw - 1) % BATCH)
+            batches[batch][place] = row
+
+
+def _refit_singly(test: _Test, labels: FloatArray) -> _Draws:
+    """Let scikit-learn fit the observed labels and the draws one by one."""
+    everyone = np.vstack([test.cohort.target, labels])
+    fits, decisions = _fit_singly(test, everyone)
+    values = [test.recipe.metric(outcome) for outcome in _outcomes(fits[0], test, test.cohort.target)]
+    # Shuffling within blocks keeps the class counts that decide it.
+    aggregate = aggregate_of(values, test.folds, test.cohort)
     statistics = [
-        _statistic(mine, folds, target, recipe=recipe, aggregate=aggregate)
-        for mine, target in zip(fits, everyone, strict=True)
+        _statistic(mine, test, target, aggregate=aggregate) for mine, target in zip(fits, everyone, strict=True)
     ]
-    return statistics[0], np.array(statistics[1:], dtype=float), aggregate
+    # A product of matrices rounds by its shape: batches of one have the same bits in any chunk.
+    return _Draws(np.array(statistics), aggregate, [list(rows[:, None, :]) for rows in decisions])
 
 
-def _aggregate(fits: Sequence[FittedFold], folds: Sequence[Fold], cohort: Cohort, recipe: Recipe) -> Aggregate:
-    """Decide on the observed labels; shuffling within blocks keeps the class counts that decide it."""
-    values = [recipe.metric(outcome) for outcome in _outcomes(fits, folds, cohort.target, recipe)]
-    return aggregate_of(values, folds, cohort)
+def _fit_singly(test: _Test, targets: FloatArray) -> tuple[list[list[FittedFold]], list[NDArray[np.float32]]]:
+    """Fit labellings ``(n_draws, n)`` one by one, what doesn't depend on them once per fold.
+
+    Returns
+    -------
+    fits
+        For every labelling its folds, without the fitted estimators.
+    decisions
+        For every fold the decisions on its training rows, ``(n_draws, m)``, if kept; else an empty list.
+    """
+    fits: list[list[FittedFold]] = [[] for _ in targets]
+    decisions = []
+    for fold in test.folds:
+        prepared = prepare_fold(test.given, fold, recipe=test.recipe)
+        rows = np.empty((len(targets) if test.keep_decisions else 0, len(fold.train)), dtype=np.float32)
+        for draw, target in enumerate(targets):
+            fit = fit_fold(prepared, target, recipe=test.recipe)
+            if test.keep_decisions:
+                rows[draw] = prepared.outer.train @ np.ravel(fit.estimator.coef_)
+            fits[draw].append(replace(fit, estimator=None))
+        decisions.append(rows)
+    return fits, decisions if test.keep_decisions else []
 
 
-def _outcomes(fits: Sequence[FittedFold], folds: Sequence[Fold], target: FloatArray, recipe: Recipe) -> list[Outcome]:
+def _outcomes(fits: Sequence[FittedFold], test: _Test, target: FloatArray) -> list[Outcome]:
     return [
-        outcome_of(fit, target, train_rows=fold.train, test_rows=fold.test, recipe=recipe)
-        for fit, fold in zip(fits, folds, strict=True)
+        outcome_of(fit, target, train_rows=fold.train, test_rows=fold.test, recipe=test.recipe)
+        for fit, fold in zip(fits, test.folds, strict=True)
     ]
 
 
-def _statistic(
-    fits: Sequence[FittedFold], folds: Sequence[Fold], target: FloatArray, *, recipe: Recipe, aggregate: Aggregate
-) -> float:
-    outcomes = _outcomes(fits, folds, target, recipe)
+def _statistic(fits: Sequence[FittedFold], test: _Test, target: FloatArray, *, aggregate: Aggregate) -> float:
+    outcomes = _outcomes(fits, test, target)
+    metric = test.recipe.metric
     if aggregate == "fold mean":
-        value = float(np.mean([recipe.metric(outcome) for outcome in outcomes]))
+        value = float(np.mean([metric(outcome) for outcome in outcomes]))
     else:
-        value = recipe.metric(pool_outcomes(outcomes))
-    return value if recipe.metric.higher_is_better else -value
-
-
-def _with_p(null: PermutationNull) -> PermutationNull:
-    """Add p and its floor; an undefined statistic counts as extreme, ties count (Phipson and Smyth 2010)."""
-    m = null.null.size
-    if not m and not null.exhaustive:
-        return null
-    p = (1 + int(_at_least(null.null, null.observed).sum())) / (1 + m)
-    return replace(null, p=p, p_floor=1 / (1 + m))
-
-
-def _at_least(null: FloatArray, observed: float) -> np.ndarray:
-    if np.isnan(observed):
-        return np.ones(null.size, dtype=bool)
-    return np.asarray(np.isnan(null) | (null >= observed - _TIE * max(1.0, abs(observed))))
-
-
-def merge_nulls(parts: Sequence[PermutationNull]) -> PermutationNull:
-    """Join chunks of draws of one estimator and design, in any order.
-
-    Raises
-    ------
-    ValueError
-        Chunks don't belong together, overlap, or leave draws out.
-    """
-    ordered = sorted(parts, key=lambda part: part.first_draw)
-    first = ordered[0]
-    if first.exhaustive:
-        # There are fewer labellings than were asked for: the last chunks are empty.
-        ordered = [part for part in ordered if part.null.size or part is first]
-    for part in ordered:
-        if _identity(part) != _identity(first):
-            raise ValueError(f"chunks of different tests: {_identity(first)} and {_identity(part)}")
-        if not np.isclose(part.observed, first.observed, rtol=_TIE, atol=_TIE, equal_nan=True):
-            raise ValueError(f"chunks differ in the observed statistic: {first.observed} and {part.observed}")
-    for before, after in pairwise(ordered):
-        if before.first_draw + before.null.size != after.first_draw:
-            raise ValueError(f"draw {before.first_draw + before.null.size} is followed by {after.first_draw}")
-    return _with_p(replace(first, null=np.concatenate([part.null for part in ordered])))
-
-
-def _identity(null: PermutationNull) -> tuple[str | int, ...]:
-    return (null.estimator, null.design, null.metric, null.aggregate, null.scheme, null.seed, null.engine)
-
-
-def finish_null(null: PermutationNull, inference: InferenceSpec) -> PermutationNull:
-    """Add what the analysis asks for beyond the plain p: the sequential stop, and the tail beyond the draws.
-
-    The sequential rule judges the draws in order and drops those after the stop; a p corrected over estimators rests
-    on all of them.
-    """
-    if inference.stop_after and not null.exhaustive:
-        p, used = sequential_p(null.null, null.observed, stop_after=inference.stop_after)
-        stopped = used < null.null.size
-        null = replace(null, p=p, null=null.null[:used], p_floor=1 / (1 + used), stopped=stopped)
-    if inference.tail == "pareto" and not null.exhaustive:
-        fit = tail_p(null.null, null.observed)
-        if fit is None:
-            return replace(null, tail="the draws allow no fit of a tail")
-        words = f"generalised Pareto over the {fit.n_exceedances} largest draws, goodness of fit p = {fit.p_fit:.2f}"
-        null = replace(null, p_tail=fit.p, tail=words)
-    return null
-
-
-def correct_family(nulls: Sequence[PermutationNull]) -> tuple[PermutationNull, ...]:
-    """Correct p over the estimators of one design by the maximum statistic of every draw.
-
-    Westfall and Young 1993; the draws are the same labellings for every estimator.
-
-    Raises
-    ------
-    ValueError
-        The nulls are of different designs, metrics or draws.
-    """
-    if not nulls:
-        return ()
-    kinds = {(null.design, null.metric, null.seed, null.first_draw, null.null.size) for null in nulls}
-    if len(kinds) != 1:
-        raise ValueError(f"a family shares its design, metric and draws; found {sorted(kinds)}")
-    if not nulls[0].null.size:
-        return tuple(nulls)
-    # NaN wins the maximum: an undefined draw counts as extreme.
-    largest = np.max([null.null for null in nulls], axis=0)
-    m = largest.size
-    return tuple(replace(null, p_family=(1 + int(_at_least(largest, null.observed).sum())) / (1 + m)) for null in nulls)
+        value = metric(pool_outcomes(outcomes))
+    return value if metric.higher_is_better else -value

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, Record, Task
 from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
 from bidsml.records.participant import Atlas
+
+PatternLevel = Literal["feature", "region", "network"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class FeatureBlock(Record):
     stop: int
     nodes: tuple[str, ...] = ()
     atlas: str = ""
+    networks: tuple[str, ...] = ()
+    """One network per node (layout ``vector``: per value), where the atlas names them; else empty."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,23 @@ class CVResult(Record):
 
 
 @dataclass(frozen=True)
+class PatternNull(Record):
+    """How features, regions or networks go with a linear model's prediction, under the draws of its test.
+
+    ``observed`` is ``(k,)``: of a feature the mean over folds of its correlation with the decisions, −1 to 1; of a
+    region or network the root mean square over its features. ``draws`` is ``(n_draws, k)``; of features only the
+    largest absolute value of each draw, ``(n_draws, 1)``. ``p`` ``(k,)`` is corrected over all k. NaN where
+    no fold used a feature. ``names`` are empty for features, whose names the feature set has.
+    """
+
+    level: PatternLevel
+    names: tuple[str, ...]
+    observed: FloatArray
+    draws: FloatArray
+    p: FloatArray = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True)
 class PermutationNull(Record):
     """The null distribution of one model's primary metric.
 
@@ -159,10 +181,8 @@ class PermutationNull(Record):
     """Words on the tail fit."""
     stopped: bool = False
     """Whether the draws stopped early, once enough had reached the observed value."""
-    maxima: Mapping[str, FloatArray] = field(default_factory=dict)
-    """Per draw ``(n_draws,)``: the largest absolute statistic over features, regions or networks."""
-    observed_maps: Mapping[str, FloatArray] = field(default_factory=dict)
-    """The observed statistics that ``maxima`` judge, by the same keys."""
+    patterns: tuple[PatternNull, ...] = ()
+    """Of a linear model with one output: features, regions and networks under the same draws."""
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,11 @@ class InferenceSpec(Section):
         "where a group column is, else free.",
     )
     primary_metric: str = Field("auto", description="auto: roc_auc for classification, r2 for regression.")
+    patterns: bool = Field(
+        True,
+        description="Test the patterns of linear models too, with the same draws: p of every feature, region and "
+        "network, corrected by the maximum statistic.",
+    )
     engine: Literal["auto", "fast", "general"] = Field(
         "auto",
         description="How the draws are fitted: fast solves all draws of linear models together; general refits one by "

@@ -1,29 +1,41 @@
 """Assemble the cohort: join the published features with the participants' columns."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bidsml.atlases import load_atlas
 from bidsml.bids.manifest import list_manifests
 from bidsml.bids.participants import read_participants
 from bidsml.bids.references import is_per_participant
 from bidsml.bids.store import read_record, write_record
 from bidsml.bids.tables import read_columns
-from bidsml.errors import DataError
+from bidsml.errors import BidsmlError, DataError
 from bidsml.learn.cohort import build_cohort
-from bidsml.records import Cohort, FeatureBlock, FeatureSet, FeatureVector, Study
+from bidsml.records import Atlas, Cohort, FeatureBlock, FeatureSet, FeatureVector, Study
 from bidsml.spec import AnalysisSpec, read_spec, referenced_columns
+
+logger = logging.getLogger(__name__)
 
 QC_COLUMNS = ("mean_fd", "minutes_kept", "coverage")
 
 
 def assemble_study(
-    analysis: Path, output: str, bids_dir: str, derivatives: str, participants: str, failed: str, *, out_dir: Path
+    analysis: Path,
+    output: str,
+    bids_dir: str,
+    derivatives: str,
+    participants: str,
+    failed: str,
+    atlases: str,
+    *,
+    out_dir: Path,
 ) -> Path:
     """Join the published features with the participants' columns.
 
@@ -37,6 +49,8 @@ def assemble_study(
         JSON array of the labels that are considered.
     failed
         JSON object: why a participant has no features, by label.
+    atlases
+        JSON object: name or place of every atlas of the analysis, by the name that the analysis gives it.
 
     Returns
     -------
@@ -53,6 +67,7 @@ def assemble_study(
         failed=json.loads(failed),
     )
     features = load_features(cohort.participant_id, spec, output=Path(output))
+    features = name_networks(features, spec, load_atlases(json.loads(atlases)))
     return write_record(out_dir / "study.npz", Study(cohort, features))
 
 
@@ -157,6 +172,31 @@ def stack_features(
             )
         )
     return FeatureSet(participants, tuple(names), np.concatenate(columns, axis=1), tuple(blocks))
+
+
+def name_networks(features: FeatureSet, spec: AnalysisSpec, atlases: Mapping[str, Atlas]) -> FeatureSet:
+    """Add each region's network to the blocks whose atlas names networks and knows all their regions."""
+    blocks = []
+    for feature, block in zip(spec.features, features.blocks, strict=True):
+        atlas = atlases.get(feature.atlas or "")
+        known = dict(zip(atlas.names, atlas.networks, strict=True)) if atlas and atlas.networks else {}
+        prefix = f"{block.name}:" if len(features.blocks) > 1 else ""
+        regions = block.nodes or [name.removeprefix(prefix) for name in features.names[block.start : block.stop]]
+        knows_all = known.keys() >= set(regions)
+        blocks.append(replace(block, networks=tuple(known[r] for r in regions)) if knows_all else block)
+    return replace(features, blocks=tuple(blocks))
+
+
+def load_atlases(references: Mapping[str, str]) -> dict[str, Atlas]:
+    """Load the atlases that are at hand, by the keys given; a ready matrix may name one that only its maker has."""
+    found = {}
+    for name, reference in references.items():
+        try:
+            found[name] = load_atlas(reference)
+        except BidsmlError as error:
+            # Only coordinates and networks are lost: the region names travel with the features.
+            logger.info("no atlas %s: %s", name, error.message)
+    return found
 
 
 def _union(vectors: Sequence[FeatureVector]) -> tuple[str, ...]:

@@ -1,24 +1,20 @@
 """Steps of the group that learn: split, audit, cross-validate, permute, gather."""
 
 import json
-import logging
-from collections.abc import Sequence
 from pathlib import Path
 
-from bidsml.atlases import load_atlas
 from bidsml.bids.store import read_record, write_record
-from bidsml.errors import BidsmlError
 from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import audit as audit_leakage
+from bidsml.learn.nulls import correct_family, finish_null, merge_nulls
 from bidsml.learn.performance import summarise_performance
-from bidsml.learn.permutation import correct_family, finish_null, merge_nulls, permute
+from bidsml.learn.permutation import permute
 from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
-from bidsml.records import Atlas, CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
+from bidsml.records import CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
 from bidsml.spec import InferenceSpec, read_spec
-
-logger = logging.getLogger(__name__)
+from bidsml.steps.assembly import load_atlases
 
 
 def split(study: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
@@ -82,11 +78,18 @@ def permute_chunk(
     design: str,
     first_draw: int,
     n_draws: int,
+    patterns: bool,
     seed: int,
     *,
     out_dir: Path,
 ) -> Path:
-    """Refit on shuffled labels, for a chunk of the draws. Returns the record of a ``PermutationNull``."""
+    """Refit on shuffled labels, for a chunk of the draws. Returns the record of a ``PermutationNull``.
+
+    Parameters
+    ----------
+    patterns
+        Also follow the patterns of a linear model, draw by draw.
+    """
     spec = read_spec(analysis)
     content = read_record(Study, study)
     null = permute(
@@ -98,6 +101,7 @@ def permute_chunk(
         first_draw=first_draw,
         n_draws=n_draws,
         seed=seed,
+        patterns=patterns,
     )
     return write_record(out_dir / "null.npz", null)
 
@@ -120,7 +124,7 @@ def gather_result(
     Parameters
     ----------
     atlases
-        JSON array: names or places of the atlases that the feature blocks name.
+        JSON object: name or place of every atlas of the analysis, by the name that the analysis gives it.
     """
     spec = read_spec(analysis)
     content = read_record(Study, study)
@@ -142,7 +146,7 @@ def gather_result(
         nulls=merged,
         performance=performance,
         weights=tuple(w for w in weights if w is not None),
-        atlases=_atlases(json.loads(atlases)),
+        atlases=tuple(load_atlases(json.loads(atlases)).values()),
         provenance=read_record(Provenance, provenance),
         warnings=(*override_warnings(spec), *design_warnings(plan, content.cohort, spec)),
         leakage=read_record(tuple[LeakageCheck, ...], audited[0]),
@@ -159,18 +163,6 @@ def _merge(parts: list[PermutationNull], inference: InferenceSpec) -> tuple[Perm
     for (design, _), chunks in groups.items():
         designs.setdefault(design, []).append(merge_nulls(sorted(chunks, key=lambda part: part.first_draw)))
     return tuple(finish_null(null, inference) for family in designs.values() for null in correct_family(family))
-
-
-def _atlases(names: Sequence[str]) -> tuple[Atlas, ...]:
-    """Load the atlases for display; a ready matrix may name one that only its maker has."""
-    found = []
-    for name in names:
-        try:
-            found.append(load_atlas(name))
-        except BidsmlError as error:
-            # Only coordinates for display are lost: the region names travel with the features.
-            logger.info("no atlas %s for display: %s", name, error.message)
-    return tuple(found)
 
 
 def _folds(path: Path, design: str) -> tuple[Fold, ...]:

@@ -58,8 +58,6 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
     ]
     if content.nulls:
         written.append(_write_permutations(folder / "permutations.npz", content.nulls))
-    if content.weights:
-        written.append(write_table(folder / "weights.tsv", weights_table(content)))
     for name, (table, description) in evaluation_tables(content).items():
         written.append(write_table(folder / f"{name}.tsv", table))
         written.append(write_json(folder / f"{name}.json", description))
@@ -201,26 +199,6 @@ def predictions_table(result: Result) -> pd.DataFrame:
 
 def _output_names(cohort: Cohort, n_outputs: int) -> list[str]:
     return ["score"] if n_outputs == 1 else [f"score_{name}" for name in cohort.classes]
-
-
-def weights_table(result: Result) -> pd.DataFrame:
-    """Weight, Haufe pattern and sign stability of every feature of every linear model."""
-    parts = []
-    for weights in result.weights:
-        for index, output in enumerate(weights.outputs):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "estimator": weights.estimator,
-                        "output": output,
-                        "feature": weights.names,
-                        "weight": weights.weight[:, index],
-                        "pattern": weights.pattern[:, index],
-                        "stability": weights.stability[:, index],
-                    }
-                )
-            )
-    return pd.concat(parts)
 
 
 def phenotype_table(result: Result) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Published tables of calibration, utility, learning curve and subgroups."""
+"""Published tables of weights, patterns, calibration, utility, learning curve and subgroups."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bidsml.records import CalibrationCurve, LearningCurve, Result, SubgroupRow, Utility
+from bidsml.records import CalibrationCurve, LearningCurve, PatternNull, Result, SubgroupRow, Utility
 from bidsml.report.disclosure import protect_counts
 
 Description = Mapping[str, Mapping[str, str]]
@@ -15,6 +15,8 @@ Description = Mapping[str, Mapping[str, str]]
 def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Description]]:
     """Make every table that the result has something for: file stem, content, and what its columns mean."""
     makers: tuple[tuple[str, Any, Callable[[Result], pd.DataFrame], Description], ...] = (
+        ("weights", result.weights, weights_table, _WEIGHTS),
+        ("patterns", _grouped(result), patterns_table, _PATTERNS),
         ("calibration", result.calibration, calibration_table, _CALIBRATION),
         ("utility", result.utility, utility_table, _UTILITY),
         ("decision_curve", _drawn(result), decision_table, _DECISION),
@@ -26,6 +28,59 @@ def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Descripti
 
 def _drawn(result: Result) -> list[Utility]:
     return [one for one in result.utility if one.threshold_probability.size]
+
+
+def _grouped(result: Result) -> list[tuple[str, PatternNull]]:
+    """Regions and networks of every estimator."""
+    return [(null.estimator, one) for null in result.nulls for one in null.patterns if one.level != "feature"]
+
+
+def weights_table(result: Result) -> pd.DataFrame:
+    """Weight, Haufe pattern, sign stability and corrected p of every feature of every linear model."""
+    tested = {null.estimator: null.patterns[0] for null in result.nulls if null.patterns}
+    parts = []
+    for weights in result.weights:
+        null = tested.get(weights.estimator)
+        for index, output in enumerate(weights.outputs):
+            columns: dict[str, Any] = {
+                "estimator": weights.estimator,
+                "output": output,
+                "feature": weights.names,
+                "weight": weights.weight[:, index],
+                "pattern": weights.pattern[:, index],
+                "stability": weights.stability[:, index],
+            }
+            if null is not None:
+                columns |= {"correlation": null.observed, "p_corrected": null.p}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts)
+
+
+_WEIGHTS: Description = {
+    "weight": {"Description": "Weight per unit of the feature, mean over folds; not to be read as an effect"},
+    "pattern": {"Description": "Forward pattern (Haufe 2014), over folds: how the feature goes with the decision"},
+    "stability": {"Description": "Share of folds whose weight has the sign of the mean weight"},
+    "correlation": {"Description": "Correlation of the feature with the decision over training rows, mean over folds"},
+    "p_corrected": {"Description": "Permutation p of the correlation, two-sided, corrected over all features"},
+}
+
+
+def patterns_table(result: Result) -> pd.DataFrame:
+    """Corrected p of regions and networks, of every linear model."""
+    parts = [
+        pd.DataFrame(
+            {"estimator": name, "level": one.level, "name": one.names, "rms": one.observed, "p_corrected": one.p}
+        )
+        for name, one in _grouped(result)
+    ]
+    return pd.concat(parts)
+
+
+_PATTERNS: Description = {
+    "level": {"Description": "region: all edges of it; network: all features of a network or of a pair of networks"},
+    "rms": {"Description": "Root mean square of the features' correlations with the decision"},
+    "p_corrected": {"Description": "Permutation p of rms, corrected over all names of the level"},
+}
 
 
 def _named(record: CalibrationCurve | Utility) -> dict[str, Any]:

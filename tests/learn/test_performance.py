@@ -6,8 +6,9 @@ from scipy import stats
 
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.intervals import DELONG, WIDENED_BOOTSTRAP, corrected_t
+from bidsml.learn.nulls import merge_nulls
 from bidsml.learn.performance import summarise_performance
-from bidsml.learn.permutation import merge_nulls, permute
+from bidsml.learn.permutation import permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import Fold
 from bidsml.spec import EstimatorSpec

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bidsml.learn.exchange import Exchange, scheme
-from bidsml.learn.permutation import correct_family, finish_null, merge_nulls, permute
+from bidsml.learn.nulls import correct_family, finish_null, merge_nulls
+from bidsml.learn.permutation import permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import PermutationNull
 from bidsml.spec import EstimatorSpec, InferenceSpec

@@ -8,7 +8,8 @@ import pytest
 
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.exchange import plan_exchange
-from bidsml.learn.permutation import correct_family, labellings, merge_nulls, permute
+from bidsml.learn.nulls import correct_family, merge_nulls
+from bidsml.learn.permutation import labellings, permute
 from bidsml.learn.splits import plan_folds
 from bidsml.records import PermutationNull
 from bidsml.spec import EstimatorSpec

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from bidsml.errors import DataError
-from bidsml.records import FeatureVector
+from bidsml.records import Atlas, FeatureVector
 from bidsml.spec import AnalysisSpec, FeatureSpec, TargetSpec
-from bidsml.steps.assembly import stack_features
+from bidsml.steps.assembly import name_networks, stack_features
 
 
 def vector(block="a", **values):
@@ -40,3 +40,15 @@ def test_blocks_lie_side_by_side_under_their_names():
     assert stacked.names == ("a:u", "b:u", "b:v")
     assert [(block.start, block.stop) for block in stacked.blocks] == [(0, 1), (1, 3)]
     np.testing.assert_array_equal(stacked.values, [[1, 2, 3], [4, np.nan, 5]])
+
+
+def test_networks_are_named_where_the_atlas_knows_every_region():
+    atlas = Atlas("at", "MNI", ("u", "v", "w"), np.zeros((3, 3)), networks=("x", "y", "x"))
+    stacked = stack_features([[vector("a", v=1, u=2), vector("b", z=3)]], ("1",), spec=spec("t.tsv", "t.tsv"))
+    analysis = spec("t.tsv", "t.tsv")
+    features = tuple(feature.model_copy(update={"atlas": "at"}) for feature in analysis.features)
+    analysis = analysis.model_copy(update={"features": features})
+    first, second = name_networks(stacked, analysis, {"at": atlas}).blocks
+    assert first.networks == ("y", "x")
+    assert second.networks == (), "z is no region of the atlas"
+    assert name_networks(stacked, analysis, {}).blocks == stacked.blocks

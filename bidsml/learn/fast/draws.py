@@ -47,7 +47,7 @@ class ScoredDraws:
 
     scores: list[list[FloatArray]]
     undecided: NDArray[np.bool_]
-    decisions: list[list[FloatArray]]
+    decisions: list[list[NDArray[np.float32]]]
 
 
 def score_labellings(

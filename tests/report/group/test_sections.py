@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bidsml.records import Attrition, Result
+from bidsml.records import Attrition, PatternNull, Result
 from bidsml.report.blocks import Facts, Figure, Paragraph, References, Section, Table
 from bidsml.report.group import baselines, cohort, design, flow, methods, null, provenance, sites, weights
 
@@ -138,6 +138,24 @@ def test_the_strongest_pattern_leads_and_dropped_features_are_left_out(kind: str
         best = result.weights[0].names[int(np.nanargmax(np.abs(result.weights[0].pattern[:, output])))]
         assert shown.rows[0][0] == best
         assert result.weights[0].names[5] not in {row[0] for row in shown.rows}
+
+
+def test_corrected_patterns_rank_and_are_counted(binary: Result) -> None:
+    shown = binary.weights[0]
+    observed = np.linspace(-0.2, 0.6, len(shown.names))
+    p = np.where(np.arange(len(observed)) >= len(observed) - 2, 0.005, 0.7)
+    patterns = (
+        PatternNull("feature", (), observed, np.zeros((199, 1)), p),
+        PatternNull("network", ("Default", "Visual"), np.array([0.1, 0.3]), np.zeros((199, 2)), np.array([0.6, 0.01])),
+    )
+    nulls = (replace(binary.nulls[0], estimator=shown.estimator, patterns=patterns), *binary.nulls[1:])
+    made = weights.section(replace(binary, nulls=nulls))
+    assert table(made, "Strongest patterns").rows[0][0] == shown.names[-1]
+    assert table(made, "Strongest patterns").rows[0][-1] == "0.0050"
+    assert table(made, "Networks").rows[0] == ("Visual", "0.30", "0.010")
+    assert f"2 of {len(observed):,} features and 1 of 2 networks" in made.lead
+    assert "not tested" not in made.lead
+    assert "not tested" in weights.section(binary).lead
 
 
 def test_methods_tell_what_ran(binary: Result) -> None:
