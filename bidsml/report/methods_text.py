@@ -1,11 +1,35 @@
-"""Methods text in sentences, and the sources it rests on."""
+"""Methods text in sentences, each with the sources that it cites."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bidsml.report.blocks import Reference
-from bidsml.report.references import BIDS, BIDS_APPS, CIRIC, FALFF, LEDOIT_WOLF, NILEARN, NIPYPE, POWER, PYBIDS, TANGENT
+from bidsml.report.blocks import Paragraph, Reference
+from bidsml.report.references import (
+    BIDS,
+    BIDS_APPS,
+    CIRIC,
+    FALFF,
+    GARRETT,
+    LEDOIT_WOLF,
+    NILEARN,
+    NIPYPE,
+    POWER,
+    PYBIDS,
+    TANGENT,
+    VON_NEUMANN,
+    ZANG,
+)
 from bidsml.report.wording import listing
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the methods text, and the sources that it names."""
+
+    text: str
+    sources: tuple[Reference, ...] = ()
+
 
 _KINDS = {
     "bold": "preprocessed BOLD images",
@@ -13,54 +37,103 @@ _KINDS = {
     "relmat": "connectivity matrices made elsewhere",
     "table": "tables of the dataset",
 }
-_MEASURES = {
-    "correlation": "Pearson correlation, Fisher z transformed",
-    "partial": "partial correlation from a Ledoit–Wolf covariance, Fisher z transformed",
-    "tangent": "Ledoit–Wolf covariance, projected to the tangent space at the mean of the training participants",
-    "alff": "amplitude of low-frequency fluctuations (ALFF)",
-    "falff": "fractional amplitude of low-frequency fluctuations (fALFF)",
+_CONNECTIVITY = "Functional connectivity{where} was estimated as"
+_MEASURES: Mapping[str, Sentence] = {
+    "correlation": Sentence(f"{_CONNECTIVITY} the Pearson correlation, Fisher z transformed."),
+    "partial": Sentence(
+        f"{_CONNECTIVITY} the partial correlation, from a shrunken covariance (Ledoit & Wolf, 2004), "
+        "Fisher z transformed.",
+        (LEDOIT_WOLF,),
+    ),
+    "tangent": Sentence(
+        f"{_CONNECTIVITY} the shrunken covariance (Ledoit & Wolf, 2004) in the tangent space at the mean of the "
+        "training participants (Varoquaux et al., 2010).",
+        (LEDOIT_WOLF, TANGENT),
+    ),
+    "sd": Sentence(
+        "The variability of the signal{where} was measured as its temporal standard deviation (Garrett et al., 2010).",
+        (GARRETT,),
+    ),
+    "mssd": Sentence(
+        "The variability of the signal{where} was measured as the root mean square of its successive differences "
+        "(von Neumann et al., 1941).",
+        (VON_NEUMANN,),
+    ),
+    "alff": Sentence(
+        "The amplitude of low-frequency fluctuations (ALFF) was measured{where} (Zang et al., 2007).", (ZANG,)
+    ),
+    "falff": Sentence(
+        "The fractional amplitude of low-frequency fluctuations (fALFF) was measured{where} (Zou et al., 2008).",
+        (FALFF,),
+    ),
 }
-_MEASURE_SOURCES = {"partial": (LEDOIT_WOLF,), "tangent": (LEDOIT_WOLF, TANGENT), "alff": (FALFF,), "falff": (FALFF,)}
 
 
-def describe_signals(kinds: Sequence[str], denoise: Mapping[str, Any]) -> list[str]:
+def paragraph(sentences: Iterable[Sentence]) -> Paragraph:
+    """Join sentences."""
+    return Paragraph(" ".join(sentence.text for sentence in sentences))
+
+
+def sources_of(sentences: Iterable[Sentence]) -> tuple[Reference, ...]:
+    """List the sources of sentences once, in the order of the text."""
+    return tuple(dict.fromkeys(source for sentence in sentences for source in sentence.sources))
+
+
+def describe_software(version: str) -> Sentence:
+    """Say what read the data and ran."""
+    return Sentence(
+        "Data in the Brain Imaging Data Structure (BIDS; Gorgolewski et al., 2016) were processed by bidsml "
+        f"{version}, a BIDS app (Gorgolewski et al., 2017) that rests on PyBIDS (Yarkoni et al., 2019), Nipype "
+        "(Gorgolewski et al., 2011) and nilearn.",
+        (BIDS, BIDS_APPS, PYBIDS, NIPYPE, NILEARN),
+    )
+
+
+def describe_signals(kinds: Sequence[str], denoise: Mapping[str, Any]) -> list[Sentence]:
     """Say what was read, and how signals were cleaned where there were any."""
     unique = list(dict.fromkeys(kinds))
-    sentences = [f"The inputs were {listing([_KINDS[kind] for kind in unique])}."] if unique else []
+    read = Sentence(f"The processing started from {listing([_KINDS[kind] for kind in unique])}.")
     if "bold" not in unique:
-        return sentences
-    chosen = denoise.get("columns")
-    confounds = listing(list(chosen)) if chosen else f"the {denoise.get('strategy')} set of confounds"
-    sentences.append(f"From the mean signal of each region, {confounds} was regressed out.")
+        return [read] if unique else []
+    sentences = [read, _say_confounds(denoise)]
     high, low = denoise.get("high_pass_hz"), denoise.get("low_pass_hz")
-    if high or low:
-        band = f"{high or 0:g} to {low:g} Hz" if low else f"frequencies above {high:g} Hz"
-        sentences.append(f"Signals were filtered to {band}.")
+    if high and low:
+        sentences.append(Sentence(f"Signals were band-pass filtered ({high:g} to {low:g} Hz)."))
+    elif high or low:
+        band = f"high-pass filtered (above {high:g} Hz)" if high else f"low-pass filtered (below {low:g} Hz)"
+        sentences.append(Sentence(f"Signals were {band}."))
     if denoise.get("fd_censor_mm"):
-        sentences.append(f"Volumes with a framewise displacement above {denoise['fd_censor_mm']:g} mm were left out.")
+        limit = f"{denoise['fd_censor_mm']:g} mm"
+        words = f"Volumes with a framewise displacement above {limit} were censored (Power et al., 2012)."
+        sentences.append(Sentence(words, (POWER,)))
     if denoise.get("min_minutes"):
-        sentences.append(
-            f"Participants with less than {denoise['min_minutes']:g} minutes of remaining data were excluded."
-        )
+        words = f"Participants with less than {denoise['min_minutes']:g} minutes of remaining data were excluded."
+        sentences.append(Sentence(words))
     return sentences
 
 
-def describe_features(blocks: Sequence[tuple[str, str, str]]) -> list[str]:
+def _say_confounds(denoise: Mapping[str, Any]) -> Sentence:
+    signals = "The mean signal of each region was extracted"
+    chosen = list(denoise.get("columns") or ())
+    strategy = denoise.get("strategy")
+    if chosen:
+        return Sentence(f"{signals}, and {listing(chosen)} regressed out of it.")
+    if strategy == "none":
+        return Sentence(f"{signals}, without confound regression.")
+    words = f"{signals}, and the {strategy} set of confounds regressed out of it (as compared by Ciric et al., 2017)."
+    return Sentence(words, (CIRIC,))
+
+
+def describe_features(blocks: Sequence[tuple[str, str, str]]) -> list[Sentence]:
     """Say what each block of features is; a block is ``(kind, measure, atlas)``."""
     sentences = []
     for kind, measure, atlas in blocks:
-        name = kind.replace("_", " ")
-        how = f": {_MEASURES.get(measure, measure)}" if measure else ""
-        where = f" between or in the regions of the {atlas} atlas" if atlas else ""
-        sentences.append(f"Features of kind {name}{where}{how}.")
-    return sentences
-
-
-def feature_references(kinds: Sequence[str], blocks: Sequence[tuple[str, str, str]]) -> tuple[Reference, ...]:
-    """List the sources of the participant level."""
-    sources = [BIDS, BIDS_APPS, PYBIDS, NIPYPE]
-    if "bold" in kinds:
-        sources += [NILEARN, POWER, CIRIC]
-    for _, measure, _ in blocks:
-        sources += _MEASURE_SOURCES.get(measure, ())
-    return tuple(dict.fromkeys(sources))
+        if measure in _MEASURES:
+            made = _MEASURES[measure]
+            place = "between the regions" if kind == "connectome" else "in the regions"
+            where = f" {place} of the {atlas} atlas" if atlas else f" {place}"
+            sentences.append(Sentence(made.text.format(where=where), made.sources))
+        else:
+            what = "questionnaires and tests" if kind == "phenotype" else "tables with one row per participant"
+            sentences.append(Sentence(f"Values were taken from {what}."))
+    return list(dict.fromkeys(sentences))

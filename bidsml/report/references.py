@@ -50,6 +50,20 @@ FALFF = Reference(
     "(ALFF) for resting-state fMRI: fractional ALFF. Journal of Neuroscience Methods 172:137–141.",
     doi="10.1016/j.jneumeth.2008.04.012",
 )
+ZANG = Reference(
+    "Zang Y-F et al. 2007. Altered baseline brain activity in children with ADHD revealed by resting-state functional "
+    "MRI. Brain & Development 29:83–91.",
+    doi="10.1016/j.braindev.2006.07.002",
+)
+GARRETT = Reference(
+    "Garrett DD et al. 2010. Blood oxygen level-dependent signal variability is more than just noise. "
+    "Journal of Neuroscience 30:4914–4921.",
+    doi="10.1523/JNEUROSCI.5166-09.2010",
+)
+VON_NEUMANN = Reference(
+    "von Neumann J et al. 1941. The mean square successive difference. Annals of Mathematical Statistics 12:153–162.",
+    doi="10.1214/aoms/1177731746",
+)
 SNOEK = Reference(
     "Snoek L et al. 2019. How to control for confounds in decoding analyses of neuroimaging data. "
     "NeuroImage 184:741–760.",
@@ -60,6 +74,10 @@ COMBAT = Reference(
     "Bayes methods. Biostatistics 8:118–127.",
     doi="10.1093/biostatistics/kxj037",
 )
+COMBAT_DIFFUSION = Reference(
+    "Fortin J-P et al. 2017. Harmonization of multi-site diffusion tensor imaging data. NeuroImage 161:149–170.",
+    doi="10.1016/j.neuroimage.2017.08.047",
+)
 COMBAT_BRAIN = Reference(
     "Fortin J-P et al. 2018. Harmonization of cortical thickness measurements across scanners and sites. "
     "NeuroImage 167:104–120.",
@@ -69,10 +87,36 @@ NADEAU = Reference(
     "Nadeau C, Bengio Y 2003. Inference for the generalization error. Machine Learning 52:239–281.",
     doi="10.1023/A:1024068626366",
 )
+EFRON = Reference(
+    "Efron B, Tibshirani RJ 1993. An introduction to the bootstrap. New York: Chapman & Hall.",
+    doi="10.1201/9780429246593",
+)
+DELONG = Reference(
+    "DeLong ER, DeLong DM, Clarke-Pearson DL 1988. Comparing the areas under two or more correlated receiver "
+    "operating characteristic curves: a nonparametric approach. Biometrics 44:837–845.",
+    doi="10.2307/2531595",
+)
+SUN_XU = Reference(
+    "Sun X, Xu W 2014. Fast implementation of DeLong's algorithm for comparing the areas under correlated receiver "
+    "operating characteristic curves. IEEE Signal Processing Letters 21:1389–1393.",
+    doi="10.1109/LSP.2014.2337313",
+)
 PHIPSON = Reference(
     "Phipson B, Smyth GK 2010. Permutation p-values should never be zero. Statistical Applications in "
     "Genetics and Molecular Biology 9:39.",
     doi="10.2202/1544-6115.1585",
+)
+BESAG = Reference(
+    "Besag J, Clifford P 1991. Sequential Monte Carlo p-values. Biometrika 78:301–304.",
+    doi="10.1093/biomet/78.2.301",
+)
+KNIJNENBURG = Reference(
+    "Knijnenburg TA et al. 2009. Fewer permutations, more accurate P-values. Bioinformatics 25:i161–i168.",
+    doi="10.1093/bioinformatics/btp211",
+)
+WESTFALL = Reference(
+    "Westfall PH, Young SS 1993. Resampling-based multiple testing: examples and methods for p-value adjustment. "
+    "New York: Wiley.",
 )
 WINKLER = Reference(
     "Winkler AM et al. 2015. Multi-level block permutation. NeuroImage 123:253–268.",
@@ -82,4 +126,14 @@ HAUFE = Reference(
     "Haufe S et al. 2014. On the interpretation of weight vectors of linear models in multivariate "
     "neuroimaging. NeuroImage 87:96–110.",
     doi="10.1016/j.neuroimage.2013.10.067",
+)
+VICKERS = Reference(
+    "Vickers AJ, Elkin EB 2006. Decision curve analysis: a novel method for evaluating prediction models. "
+    "Medical Decision Making 26:565–574.",
+    doi="10.1177/0272989X06295361",
+)
+FIGUEROA = Reference(
+    "Figueroa RL et al. 2012. Predicting sample size required for classification performance. "
+    "BMC Medical Informatics and Decision Making 12:8.",
+    doi="10.1186/1472-6947-12-8",
 )

@@ -39,6 +39,17 @@ METRIC_MEANING = {
     "spearman": "the rank correlation of predicted and observed outcome: 0 is guessing, 1 is perfect",
 }
 
+ESTIMATOR_NAMES = {
+    "ridge": "ridge regression",
+    "logistic": "logistic regression",
+    "linear_svm": "a linear support vector machine (squared hinge loss)",
+    "hinge_svm": "a linear support vector machine (hinge loss)",
+    "lda": "linear discriminant analysis",
+    "forest": "a random forest",
+    "boosting": "gradient boosting",
+    "rbf_svm": "a support vector machine with a radial basis function kernel",
+}
+
 MODEL_NAMES = {
     "biomarker": "biomarker",
     "nuisance": "confounds alone",
@@ -57,6 +68,13 @@ MOTION = re.compile(r"(?<![a-z])(fd|motion|movement|dvars)(?![a-z])|framewise", 
 def name_metric(metric: str) -> str:
     """Say a metric's name as a reader of papers knows it."""
     return METRIC_NAMES.get(metric, metric)
+
+
+def name_estimator(kind: str) -> str:
+    """Say an estimator's name in a sentence, with the feature blocks where it takes not all: ``ridge:connectome``."""
+    kind, _, features = kind.partition(":")
+    name = ESTIMATOR_NAMES.get(kind, kind.replace("_", " "))
+    return f"{name} on {features.replace('+', ' and ')}" if features else name
 
 
 def name_model(model: str, task: str = "classification") -> str:

@@ -1,111 +1,109 @@
 """What was done, as text for a paper."""
 
 from bidsml.records import Result
-from bidsml.report.blocks import Paragraph, Reference, References, Section
-from bidsml.report.lookup import LEAVE_SITE_OUT, find_null, folds_of, name_primary, name_target, read_spec, say_counts
-from bidsml.report.methods_text import describe_features, feature_references
-from bidsml.report.references import COMBAT, COMBAT_BRAIN, HAUFE, NADEAU, NILEARN, PHIPSON, SKLEARN, SNOEK, WINKLER
-from bidsml.report.wording import listing, plural
-from bidsml.spec import NuisanceSpec
+from bidsml.report.blocks import Reference, References, Section
+from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
+from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
+from bidsml.report.methods_text import Sentence, describe_features, describe_software, paragraph, sources_of
+from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
+from bidsml.report.wording import listing, name_estimator, plural
+from bidsml.spec import AnalysisSpec, NuisanceSpec
 
 
 def section(result: Result) -> Section:
     """Write the methods of the group level from what ran, with sources."""
+    paragraphs = (
+        [*_people(result), *_features(result)],
+        [*_preparation(read_spec(result)), *_models(result)],
+        [*describe_intervals(result), *describe_chance(result), *describe_evaluation(result)],
+    )
+    atlases = tuple(Reference(f"{atlas.name}: {atlas.reference}") for atlas in result.atlases if atlas.reference)
+    sources = sources_of([sentence for sentences in paragraphs for sentence in sentences])
     return Section(
         anchor="methods",
         title="Methods",
         lead="What was done, made from the analysis that ran; the text may be copied into a paper.",
-        blocks=(
-            Paragraph(" ".join(_people(result) + _features(result))),
-            Paragraph(" ".join(_models(result))),
-            Paragraph(" ".join(_inference(result))),
-            References(_references(result)),
-        ),
+        blocks=(*(paragraph(sentences) for sentences in paragraphs), References((*sources, *atlases))),
     )
 
 
-def _people(result: Result) -> list[str]:
+def _people(result: Result) -> list[Sentence]:
     spec = read_spec(result)
-    what = "Classes" if result.task == "classification" else "The outcome"
-    sentences = [f"{what} came from the column {name_target(result)}; {say_counts(result)} were analysed."]
+    what = "class labels" if result.task == "classification" else "the outcome"
+    sentences = [
+        describe_software(result.provenance.version),
+        Sentence(
+            f"Of {result.cohort.considered} people considered, {say_counts(result)} were analysed, with {what} from "
+            f"the column {name_target(result)}."
+        ),
+    ]
     if spec.cohort.include:
-        sentences.append(f"The condition for inclusion was: {spec.cohort.include}.")
+        sentences.append(Sentence(f"People were included on the condition: {spec.cohort.include}."))
     return sentences
 
 
-def _features(result: Result) -> list[str]:
+def _features(result: Result) -> list[Sentence]:
     blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
     total = sum(block.stop - block.start for block in result.blocks)
-    return [*describe_features(blocks), f"This gave {plural(total, 'feature')} per person."]
+    return [*describe_features(blocks), Sentence(f"Each person was thus described by {plural(total, 'feature')}.")]
 
 
-def _models(result: Result) -> list[str]:
-    spec = read_spec(result)
-    main = result.cv[0].design
-    folds = folds_of(result, main)
-    repeats = len({fold.repeat for fold in folds})
-    kinds = listing([estimator.kind.replace("_", " ") for estimator in spec.estimators])
+def _preparation(spec: AnalysisSpec) -> list[Sentence]:
+    """Say what was fitted on the training participants, in the order in which it was."""
     sentences = [
-        f"Prediction used {kinds} (scikit-learn) in {main} cross-validation with "
-        f"{plural(len(folds) // max(1, repeats), 'fold')}{f', repeated {repeats} times' if repeats > 1 else ''}.",
-        f"Features missing in more than {100 * spec.cv.max_missing:g} % of the training participants were dropped, "
-        "other gaps filled, and features scaled, all fitted on training participants only.",
-        f"Hyper-parameters were chosen by inner folds of the training participants (at most {spec.cv.inner.folds}).",
+        Sentence("In every fold, all preparation was fitted on the training participants alone."),
+        Sentence(
+            f"Features that were missing in more than {100 * spec.cv.max_missing:g} % of them or did not vary were "
+            "dropped, and other gaps filled with the median."
+        ),
     ]
     if spec.nuisance.harmonize == "combat":
         sentences.append(_say_combat(spec.nuisance))
     if spec.nuisance.regress:
-        sentences.append(
-            f"{listing(list(spec.nuisance.regress))} were regressed out of every feature, "
-            "fitted on training participants (Snoek 2019)."
-        )
-    if spec.nuisance.baseline:
-        sentences.append(
-            f"A model of confounds alone ({listing(list(spec.nuisance.baseline))}) was judged on the same folds."
-        )
-    if main != LEAVE_SITE_OUT and folds_of(result, LEAVE_SITE_OUT):
-        sentences.append("Beside this, every site was left out in turn.")
-    return sentences
+        verb = "was" if len(spec.nuisance.regress) == 1 else "were"
+        words = f"Of every feature, {listing(list(spec.nuisance.regress))} {verb} regressed out (Snoek et al., 2019)."
+        sentences.append(Sentence(words, (SNOEK,)))
+    return [*sentences, Sentence("Features were then standardised.")]
 
 
-def _say_combat(nuisance: NuisanceSpec) -> str:
+def _say_combat(nuisance: NuisanceSpec) -> Sentence:
     kept = f", with the effect of {listing(list(nuisance.preserve))} kept" if nuisance.preserve else ""
     unseen = ""
     if nuisance.unseen_site == "pooled":
-        unseen = "; those from a site without training participants got the pooled mean and variance"
-    return (
-        f"Features were harmonised over sites by ComBat{kept}, fitted on training participants only "
-        f"(Johnson 2007, Fortin 2018){unseen}."
+        unseen = "; people of a site without training participants got the pooled mean and variance"
+    return Sentence(
+        f"Features were harmonised over sites by ComBat{kept} "
+        f"(Johnson et al., 2007; Fortin et al., 2017; Fortin et al., 2018){unseen}.",
+        (COMBAT, COMBAT_DIFFUSION, COMBAT_BRAIN),
     )
 
 
-def _inference(result: Result) -> list[str]:
-    made_by = sorted({row.interval for row in result.performance if row.interval})
-    sentences = [f"The primary metric was {name_primary(result)}."]
-    if made_by:
-        sentences.append(f"95 % intervals: {listing(made_by)}.")
-    null = find_null(result)
-    if null is not None:
-        sentences.append(
-            f"Chance was judged by {len(null.null)} permutations ({null.scheme}); the whole pipeline was fitted again "
-            f"in every draw ({result.provenance.engine} engine, seed {null.seed}), with "
-            "p = (1 + draws at least as high) / (1 + draws)."
-        )
-    if len({other.estimator for other in result.nulls}) > 1:
-        sentences.append("Over estimators, p was corrected by the maximum statistic of the same draws.")
-    if result.weights:
-        sentences.append("Weights of linear models are shown as forward patterns (Haufe 2014).")
-    return sentences
-
-
-def _references(result: Result) -> tuple[Reference, ...]:
-    blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
-    sources = [*feature_references((), blocks), NILEARN, SKLEARN]
-    sources += [Reference(f"{atlas.name}: {atlas.reference}") for atlas in result.atlases if atlas.reference]
+def _models(result: Result) -> list[Sentence]:
     spec = read_spec(result)
-    sources += [COMBAT, COMBAT_BRAIN] if spec.nuisance.harmonize == "combat" else []
-    sources += [SNOEK] if spec.nuisance.regress else []
-    sources += [NADEAU] if any("nadeau" in row.interval.lower() for row in result.performance) else []
-    sources += [PHIPSON, WINKLER] if result.nulls else []
-    sources += [HAUFE] if result.weights else []
-    return tuple(dict.fromkeys(sources))
+    main = result.cv[0].design
+    folds = folds_of(result, main)
+    repeats = len({fold.repeat for fold in folds})
+    n_folds = plural(len(folds) // max(1, repeats), "fold")
+    again = f", repeated {plural(repeats, 'time')}" if repeats > 1 else ""
+    kinds = listing([name_estimator(estimator.kind) for estimator in spec.estimators])
+    verb = "was" if len(spec.estimators) == 1 else "were"
+    sentences = [
+        Sentence(
+            f"{kinds[0].upper()}{kinds[1:]} (scikit-learn; Pedregosa et al., 2011) {verb} evaluated by {main} "
+            f"cross-validation with {n_folds}{again}.",
+            (SKLEARN,),
+        )
+    ]
+    if any(estimator.grid != {} for estimator in spec.estimators):
+        sentences.append(
+            Sentence(
+                "Hyper-parameters were tuned by inner cross-validation of the training participants, with at most "
+                f"{plural(spec.cv.inner.folds, 'fold')}."
+            )
+        )
+    if spec.nuisance.baseline:
+        confounds = listing(list(spec.nuisance.baseline))
+        sentences.append(Sentence(f"A model of the confounds alone ({confounds}) was evaluated on the same folds."))
+    if main != LEAVE_SITE_OUT and folds_of(result, LEAVE_SITE_OUT):
+        sentences.append(Sentence("In addition, every site was left out in turn."))
+    return sentences

@@ -81,7 +81,7 @@ def _facts(null: PermutationNull) -> tuple[tuple[str, str], ...]:
 
 def _draws(null: PermutationNull) -> str:
     if null.exhaustive:
-        return f"{len(null.null)}: every distinct labelling, none by chance"
+        return f"{len(null.null)}: every distinct labelling but the data's own, none by chance"
     if null.stopped:
         return f"{len(null.null)}: stopped early, once enough had reached the observed value (Besag and Clifford 1991)"
     return str(len(null.null))

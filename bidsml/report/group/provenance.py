@@ -16,7 +16,7 @@ def section(result: Result) -> Section:
                 ("Analysis", result.analysis),
                 ("Digest of the analysis", ran.spec_digest),
                 ("Seed", str(ran.seed)),
-                ("Permutation engine", ran.engine),
+                ("Permutation engine", ", ".join(dict.fromkeys(null.engine for null in result.nulls)) or "none ran"),
                 ("bidsml", ran.version),
                 *((name, version) for name, version in sorted(ran.packages.items())),
             )
