@@ -39,7 +39,7 @@ def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[
         version=bidsml.__version__,
         packages=package_versions(),
         seed=options.random_seed,
-        engine="general",
+        engine=spec.inference.engine,
         command=canonical_command(spec, options),
         spec_digest=spec_digest(spec),
         inputs=dict(inputs),
