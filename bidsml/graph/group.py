@@ -137,7 +137,8 @@ def _validations(plan: GroupPlan, spec: AnalysisSpec) -> Iterator[tuple[str, dic
     """Every estimator on every design: the name's part for it, and the settings; the first on the default first."""
     for index, estimator in enumerate(spec.estimators):
         for number, design in enumerate(plan.designs):
-            yield f"{estimator.kind}_{number}", {"estimator": index, "design": design}
+            name = "_".join([estimator.kind, *estimator.features]).replace("-", "_")
+            yield f"{name}_{number}", {"estimator": index, "design": design}
 
 
 def _cross_validations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:

@@ -1,7 +1,7 @@
 """Cross-validate one model on one design."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from bidsml.learn.fitting import (
 from bidsml.learn.harmonise import combat_design
 from bidsml.learn.metrics import METRICS, Metric, Outcome, find_metric, metrics_of
 from bidsml.learn.preparation import ModelInput, PreparedSplit
-from bidsml.records import Cohort, CVResult, FeatureBlock, FeatureSet, FloatArray, Fold, Model
+from bidsml.records import Cohort, CVResult, FeatureBlock, FeatureSet, FloatArray, Fold, IntArray, Model
 from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name
 
 Aggregate = Literal["fold mean", "pooled"]
@@ -61,7 +61,8 @@ def cross_validate(
     """
     _check_design(folds)
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model=model, seed=seed)
-    given = model_input(features, cohort, spec=spec, model=model)
+    seen = select_blocks(features, estimator.features)
+    given = model_input(seen.features, cohort, spec=spec, model=model)
     keep = model == "biomarker" and recipe.kind.linear
     fits: list[FittedFold] = []
     weights: list[tuple[FloatArray, FloatArray]] = []
@@ -72,16 +73,51 @@ def cross_validate(
             # It ranks nobody: its class shares differ from fold to fold, and against the test fold's own.
             fit = replace(fit, scores=np.zeros_like(fit.scores))
         if keep:
-            weights.append(_weights(prepared, fit, n_features=len(features.names)))
+            weights.append(_weights(prepared, fit, n_features=len(seen.columns)))
         fits.append(replace(fit, estimator=None))
     result = collect(fits, folds, cohort, recipe=recipe)
     return replace(
         result,
-        estimator=estimator.kind,
+        estimator=estimator.name,
         model=model,
-        weights=np.stack([weight for weight, _ in weights]) if keep else None,
-        patterns=np.stack([pattern for _, pattern in weights]) if keep else None,
+        weights=np.stack([seen.expand(weight) for weight, _ in weights]) if keep else None,
+        patterns=np.stack([seen.expand(pattern) for _, pattern in weights]) if keep else None,
     )
+
+
+@dataclass(frozen=True)
+class SeenFeatures:
+    """The feature blocks that an estimator sees, and which columns of all features they are, ``(n_seen,)``."""
+
+    features: FeatureSet
+    columns: IntArray
+    n_features: int
+
+    def expand(self, values: FloatArray) -> FloatArray:
+        """Put values of the seen features ``(n_seen, …)`` among all, NaN for the others."""
+        whole = np.full((self.n_features, *values.shape[1:]), np.nan)
+        whole[self.columns] = values
+        return whole
+
+
+def select_blocks(features: FeatureSet, names: Sequence[str]) -> SeenFeatures:
+    """Select feature blocks by name; all where none is named."""
+    blocks = [block for block in features.blocks if block.name in names or not names]
+    columns = np.concatenate([np.arange(block.start, block.stop) for block in blocks])
+    if columns.size == len(features.names):
+        return SeenFeatures(features, columns, columns.size)
+    stops = np.cumsum([block.stop - block.start for block in blocks]).tolist()
+    moved = [
+        replace(block, start=stop - (block.stop - block.start), stop=stop)
+        for block, stop in zip(blocks, stops, strict=True)
+    ]
+    some = replace(
+        features,
+        names=tuple(features.names[column] for column in columns),
+        values=features.values[:, columns],
+        blocks=tuple(moved),
+    )
+    return SeenFeatures(some, columns, len(features.names))
 
 
 def _check_design(folds: Sequence[Fold]) -> None:

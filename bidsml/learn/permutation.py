@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bidsml.errors import AnalysisFileError
-from bidsml.learn.crossval import Aggregate, aggregate_of, model_input, recipe_of
+from bidsml.learn.crossval import (
+    Aggregate,
+    SeenFeatures,
+    aggregate_of,
+    model_input,
+    recipe_of,
+    select_blocks,
+)
 from bidsml.learn.exchange import Exchange, plan_exchange
 from bidsml.learn.fast.draws import BATCH, score_labellings, train_means
 from bidsml.learn.fast.scores import score_draws
@@ -55,8 +62,9 @@ def permute(
     """
     first = [fold for fold in folds if fold.repeat == 0]
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model="biomarker", seed=seed)
+    seen = select_blocks(features, estimator.features)
     test = _Test(
-        given=model_input(features, cohort, spec=spec, model="biomarker"),
+        given=model_input(seen.features, cohort, spec=spec, model="biomarker"),
         folds=first,
         cohort=cohort,
         kind=estimator.kind,
@@ -73,7 +81,7 @@ def permute(
     drawn = _draw(test, labels, own, fast=fast, stop_after=stop_after)
     return with_p(
         PermutationNull(
-            estimator=estimator.kind,
+            estimator=estimator.name,
             design=first[0].design,
             metric=spec.primary_metric,
             aggregate=drawn.aggregate,
@@ -86,7 +94,7 @@ def permute(
             exhaustive=exhaustive,
             n_distinct=exchange.count(cohort.target),
             stopped=drawn.stopped,
-            patterns=() if drawn.stopped else _own_patterns(test, drawn, own),
+            patterns=() if drawn.stopped else _own_patterns(test, drawn, own, seen),
         )
     )
 
@@ -113,11 +121,12 @@ class _Draws:
     stopped: bool = False
 
 
-def _own_patterns(test: _Test, drawn: _Draws, own: slice) -> tuple[PatternNull, ...]:
+def _own_patterns(test: _Test, drawn: _Draws, own: slice, seen: SeenFeatures) -> tuple[PatternNull, ...]:
     if not test.keep_decisions:
         return ()
-    found = pattern_nulls(test.given, test.folds, drawn.decisions)
-    return tuple(correct_patterns(replace(null, draws=null.draws[own])) for null in found)
+    features, *groups = pattern_nulls(test.given, test.folds, drawn.decisions)
+    features = replace(features, observed=seen.expand(features.observed))
+    return tuple(correct_patterns(replace(null, draws=null.draws[own])) for null in (features, *groups))
 
 
 def _draw(test: _Test, labels: FloatArray, own: slice, *, fast: bool, stop_after: int) -> _Draws:

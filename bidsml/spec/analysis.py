@@ -172,12 +172,22 @@ class EstimatorSpec(Section):
     """One model family."""
 
     kind: Text
+    features: tuple[Text, ...] = Field(
+        (),
+        description="Names of the feature blocks it learns from. Default: all. One kind may be listed again with other "
+        "blocks: p is corrected over all estimators and feature sets.",
+    )
     class_weight: Literal["none", "balanced"] = "none"
     grid: dict[str, tuple[Scalar, ...]] | None = Field(
         None,
         description="Hyper-parameter grid for the inner folds, in scikit-learn's names. "
         "Default: the catalog's. {} tunes nothing.",
     )
+
+    @property
+    def name(self) -> str:
+        """Its kind, and the feature blocks where it doesn't take all: ``ridge:connectome+phenotype``."""
+        return ":".join([self.kind, "+".join(self.features)]).rstrip(":")
 
 
 class InferenceSpec(Section):
@@ -230,9 +240,14 @@ class AnalysisSpec(Section):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> "AnalysisSpec":
-        kinds = [e.kind for e in self.estimators]
-        if len(set(kinds)) < len(kinds):
-            raise ValueError("an estimator kind is listed twice; use one entry with a grid")
+        estimators = [e.name for e in self.estimators]
+        if len(set(estimators)) < len(estimators):
+            raise ValueError("an estimator kind is listed twice; use one entry with a grid, or name other features")
+        for name in (name for estimator in self.estimators for name in estimator.features):
+            if name not in self.block_names:
+                raise ValueError(f"an estimator names the features {name!r}; there are {list(self.block_names)}")
+        if self.estimators[0].features:
+            raise ValueError("the first estimator, whose model is frozen, takes all features: leave its features out")
         names = [f.name for f in self.features if f.name]
         if len(set(names)) < len(names):
             raise ValueError("two feature blocks have one name")

@@ -33,7 +33,7 @@ def learning_curve_step(study: Path, folds: Path, cv: Path, analysis: Path, seed
         content.cohort,
         [fold for fold in read_record(tuple[Fold, ...], folds) if fold.design == full.design],
         spec=spec,
-        estimator=next(entry for entry in spec.estimators if entry.kind == full.estimator),
+        estimator=next(entry for entry in spec.estimators if entry.name == full.estimator),
         full=full,
         seed=seed,
     )

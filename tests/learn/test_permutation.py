@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bidsml.learn.crossval import cross_validate
 from bidsml.learn.exchange import Exchange, scheme
 from bidsml.learn.nulls import correct_family, finish_null, merge_nulls
 from bidsml.learn.permutation import permute
 from bidsml.learn.splits import plan_folds
-from bidsml.records import PermutationNull
+from bidsml.records import FeatureBlock, PermutationNull
 from bidsml.spec import EstimatorSpec, InferenceSpec
 
 FOUR = {"outer": {"kind": "stratified", "folds": 4}}
@@ -267,3 +268,48 @@ def test_a_tail_reaches_beyond_the_draws():
     assert far.p == 1 / 1001 and far.p_tail < 3e-4 and "Pareto" in far.tail
     near = finish_null(merge_nulls([make_null(draws, observed=0.0)]), InferenceSpec(tail="pareto"))
     assert np.isnan(near.p_tail) and near.tail
+
+
+def two_blocks(data):
+    """The same columns as two feature blocks: the first feature, which carries the effect, and the rest."""
+    blocks = (
+        FeatureBlock("good", "table", "", "vector", 0, 1),
+        FeatureBlock("noise", "table", "", "vector", 1, len(data.features.names)),
+    )
+    return replace(data, features=replace(data.features, blocks=blocks))
+
+
+def test_an_estimator_may_see_some_blocks_only(simulate):
+    """What it gives is what it gives where there are no other features, its weights among all features."""
+    data = two_blocks(simulate(n=60, p=6, effect=1.0, cv=FOUR))
+    rest = replace(
+        data.features,
+        names=data.features.names[1:],
+        values=data.features.values[:, 1:],
+        blocks=(FeatureBlock("noise", "table", "", "vector", 0, 5),),
+    )
+    seen = run(data, EstimatorSpec(kind="ridge", features=("noise",)), count=9)
+    alone = run(data, RIDGE, features=rest, count=9)
+    np.testing.assert_array_equal(seen.null, alone.null)
+    assert (seen.estimator, alone.estimator) == ("ridge:noise", "ridge")
+    folds = [fold for fold in plan_folds(data.cohort, data.spec, seed=1) if fold.design == "stratified"]
+    cv = cross_validate(
+        data.features,
+        data.cohort,
+        folds,
+        spec=data.spec,
+        model="biomarker",
+        seed=0,
+        estimator=EstimatorSpec(kind="ridge", features=("noise",)),
+    )
+    assert np.isnan(cv.weights[:, 0]).all() and np.isfinite(cv.weights[:, 1:]).all()
+
+
+def test_p_is_corrected_over_feature_sets(simulate):
+    data = two_blocks(simulate(n=60, p=6, effect=1.5, cv=FOUR))
+    sets = [EstimatorSpec(kind="ridge"), *(EstimatorSpec(kind="ridge", features=(name,)) for name in ("good", "noise"))]
+    nulls = correct_family([run(data, one, count=39) for one in sets])
+    assert [null.estimator for null in nulls] == ["ridge", "ridge:good", "ridge:noise"]
+    assert nulls[1].p_family == 1 / 40
+    for null in nulls:
+        assert null.p_family >= null.p
