@@ -26,7 +26,8 @@ figures
 *_relmat.*
 *_nodeindices.tsv
 *_timeseries.*
-!*_desc-confounds_timeseries.*
+*_xfm.*
+*_boldref.*
 """
 
 _README = f"""\
@@ -39,7 +40,10 @@ dataset_description.json under DatasetLinks.
 - `sub-<label>/`: region time series, relationship matrices and feature records of one participant;
   `sub-<label>_bidsml.json` lists every file with its SHA-256 and is written last
 - `group-<analysis>.html`: report of one analysis of the group
-- `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights
+- `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights; `model/` is the frozen
+  biomarker with its card
+- `group/<analysis>/external/`, `group-<analysis>_desc-external.html`: what a biomarker frozen elsewhere predicts for
+  these participants, and how well, after `bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR`
 - `logs/`: what ran, and what failed
 
 Missing values are written n/a. The files that `.bidsignore` lists follow BIDS proposals that are not yet part of the

@@ -10,7 +10,8 @@ from bidsml.records import Scan
 
 # Order of rules.entities in the BIDS schema 1.11.2 (bidsschematools). Reading the schema takes 100 ms, so it is
 # written out here; a test compares the two. Added are the entities that only other tools' derivatives use:
-# feature (HALFpipe) before atlas, stat (XCP-D) and meas (BEP 17) before desc.
+# from, to and mode (transforms, BEP 14) before space, feature (HALFpipe) before atlas, stat (XCP-D) and meas (BEP 17)
+# before desc.
 _ENTITIES = (
     ("sub", "subject"),
     ("tpl", "template"),
@@ -36,6 +37,9 @@ _ENTITIES = (
     ("part", "part"),
     ("proc", "processing"),
     ("hemi", "hemisphere"),
+    ("from", "from"),
+    ("to", "to"),
+    ("mode", "mode"),
     ("space", "space"),
     ("split", "split"),
     ("recording", "recording"),

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,23 +31,42 @@ def write_atomic(path: Path, content: bytes) -> Path:
     DiskError
         The disk is full or writing failed; an older file at ``path`` is untouched.
     """
-    temporary: str | None = None
+    return write_file(path, lambda handle: handle.write(content), n_bytes=len(content))
+
+
+def write_file(path: Path, write: Callable[[IO[bytes]], object], *, n_bytes: int) -> Path:
+    """Let ``write`` fill a file piece by piece; a reader sees the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    n_bytes
+        About how much will be written, for the message when that fails.
+
+    Raises
+    ------
+    DiskError
+        The disk is full or writing failed; an older file at ``path`` is untouched.
+    """
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
+            write(handle)
             handle.flush()
             os.fsync(handle.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise DiskError(
-            f"cannot write {path} ({len(content)} bytes): {error.strerror or error}",
+            f"cannot write {path} ({n_bytes} bytes): {error.strerror or error}",
             hint="free space or choose another folder, then run again; finished work is kept",
         ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
     return path
 
 

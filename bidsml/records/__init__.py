@@ -34,10 +34,14 @@ from bidsml.records.group import (
     Weights,
 )
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
+from bidsml.records.preprocessed import PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
+from bidsml.records.views import AlignmentView, AnatomyView
 
 __all__ = [
     "MODEL_SCHEMA",
+    "AlignmentView",
+    "AnatomyView",
     "Atlas",
     "Attrition",
     "CVResult",
@@ -65,6 +69,7 @@ __all__ = [
     "PerformanceRow",
     "PermutationNull",
     "Provenance",
+    "PublishedFiles",
     "RawBold",
     "RawSession",
     "Result",

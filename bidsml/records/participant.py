@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bidsml.records.base import FloatArray, Provenance, Record, ScanKind
+from bidsml.records.functional import FunctionalQC
+from bidsml.records.views import AlignmentView, AnatomyView
 
 
 @dataclass(frozen=True)
@@ -151,3 +153,9 @@ class ParticipantResult(Record):
     reasons: tuple[str, ...]
     denoise: Mapping[str, Any]
     provenance: Provenance
+    anatomy: tuple[AnatomyView, ...] = ()
+    """What was found in the raw T1w images; empty where derivatives were given."""
+    alignment: tuple[AlignmentView, ...] = ()
+    """Images that should lie on each other after registration."""
+    functional: tuple[FunctionalQC, ...] = ()
+    """Quality of the raw BOLD runs that were preprocessed."""

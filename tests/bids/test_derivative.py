@@ -82,7 +82,7 @@ def test_the_validator_finds_no_error_in_an_output_tree(dataset, tmp_path):
     issues = json.loads(run.stdout)["issues"]["issues"]
     assert [issue for issue in issues if issue.get("severity") == "error"] == []
     assert run.returncode == 0
-    write_text(out / "sub-01/func/sub-01_wrong-1_desc-confounds_timeseries.tsv", "a\n1\n")
+    write_text(out / "sub-01/func/sub-01_wrong-1_desc-preproc_bold.json", "{}")
     run = subprocess.run([str(VALIDATOR), str(out)], capture_output=True, check=False)
     assert run.returncode == 16, "the ignore file must not hide what BIDS has a name for"
 
