@@ -16,3 +16,23 @@ _spec.loader.exec_module(_module)
 @pytest.fixture(name="simulate")
 def _simulate():
     return _module.simulate
+
+
+@pytest.fixture
+def figure(record_property):
+    """Hold a figure against its band; the table of all stands at the end of the run, and in the JUnit file."""
+
+    def hold(name, value, low, high):
+        record_property("figure", f"{name}: {value:.4g} (band {low:g} to {high:g})")
+        assert low <= value <= high, f"{name} is {value:.4g}, outside of {low:g} to {high:g}"
+
+    return hold
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [one for how in ("passed", "failed") for one in terminalreporter.getreports(how) if one.when == "call"]
+    lines = [words for one in reports for name, words in one.user_properties if name == "figure"]
+    if lines:
+        terminalreporter.section("statistics")
+        for line in lines:
+            terminalreporter.write_line(line)

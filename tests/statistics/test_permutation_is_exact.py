@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.exchange import plan_exchange
@@ -92,39 +93,80 @@ FAST = {"n_datasets": 50, "n_draws": 19, "alpha": 0.2}
 FULL = {"n_datasets": 500, "n_draws": 199, "alpha": 0.05}
 
 
-@pytest.mark.parametrize("keywords", [{}, {"n_sites": 2}, {"rows_per_unit": 3}], ids=["plain", "sites", "units"])
-def test_error_rate_on_noise(simulate, keywords):
-    n = 72 if "rows_per_unit" in keywords else 24
-    assert 2 <= rejections(simulate, n=n, p=4, cv=THREE, **FAST, **keywords) <= 20
+@pytest.mark.parametrize("name", ["plain", "sites", "units"])
+def test_error_rate_on_noise(simulate, figure, name):
+    keywords = {"plain": {}, "sites": {"n_sites": 2}, "units": {"rows_per_unit": 3}}[name]
+    n = 72 if name == "units" else 24
+    count = rejections(simulate, n=n, p=4, cv=THREE, **FAST, **keywords)
+    figure(f"type I, {name}, of 50 at 0.2", count, 2, 20)
 
 
-def test_shuffling_single_scans_of_people_is_caught(simulate):
+def test_shuffling_single_scans_of_people_is_caught(simulate, figure):
     """Negative control: the test above can fail."""
     free = {"inference": {"exchange": "free"}}
     strict = {**FAST, "n_datasets": 100, "alpha": 0.05}
     # 5 are expected of a valid test; more than 13 has a probability below 0.001.
-    assert rejections(simulate, n=72, p=4, cv=FIVE, rows_per_unit=6, **strict, **free) > 13
+    count = rejections(simulate, n=72, p=4, cv=FIVE, rows_per_unit=6, **strict, **free)
+    figure("type I, scans shuffled freely, of 100 at 0.05 (negative control)", count, 14, 100)
+
+
+def test_selection_on_everyone_is_caught(simulate, figure):
+    """Negative control: features chosen by the labels of all, before the folds, and not again in the draws."""
+
+    def choose(**keywords):
+        data = simulate(p=500, **keywords)
+        values = data.features.values
+        apart = values[data.cohort.target == 1].mean(axis=0) - values[data.cohort.target == 0].mean(axis=0)
+        best = np.argsort(-np.abs(apart))[:4]
+        block = replace(data.features.blocks[0], stop=4)
+        names = tuple(data.features.names[column] for column in best)
+        return replace(data, features=replace(data.features, values=values[:, best], names=names, blocks=(block,)))
+
+    # Binomial(20, 0.05): more than 5 has a probability below 0.001.
+    count = rejections(choose, n=24, cv=THREE, **{**FAST, "n_datasets": 20, "alpha": 0.05})
+    figure("type I, selection outside of the folds, of 20 at 0.05 (negative control)", count, 6, 20)
+
+
+def test_the_binomial_test_is_caught(figure):
+    """Negative control: predictions of one cross-validation counted as if they were independent."""
+    rng = np.random.default_rng(0)
+    count = 0
+    for _ in range(1000):
+        label, features = rng.permutation(np.arange(30) % 2), rng.standard_normal((30, 4))
+        right = 0
+        fold = np.empty(30, dtype=int)
+        fold[np.argsort(label, kind="stable")] = np.arange(30) % 10
+        for number in range(10):
+            train, test = fold != number, fold == number
+            centre = features[train].mean(axis=0)
+            weights = np.linalg.lstsq(features[train] - centre, label[train] - label[train].mean(), rcond=None)[0]
+            threshold = 0.5 - label[train].mean()
+            right += int((((features[test] - centre) @ weights > threshold) == (label[test] == 1)).sum())
+        count += binomtest(right, 30, alternative="greater").pvalue <= 0.05
+    # Binomial(1000, 0.05): more than 73 has a probability below 0.001.
+    figure("type I, binomial test, of 1000 at 0.05 (negative control)", count, 74, 1000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("keywords", [{}, {"rows_per_unit": 3}], ids=["plain", "units"])
-def test_error_rate_on_noise_in_full(simulate, keywords):
-    n = 90 if "rows_per_unit" in keywords else 30
-    assert 11 <= rejections(simulate, n=n, p=4, cv=THREE, **FULL, **keywords) <= 42
+@pytest.mark.parametrize("name", ["plain", "units"])
+def test_error_rate_on_noise_in_full(simulate, figure, name):
+    keywords, n = ({"rows_per_unit": 3}, 90) if name == "units" else ({}, 30)
+    count = rejections(simulate, n=n, p=4, cv=THREE, **FULL, **keywords)
+    figure(f"type I, {name}, of 500 at 0.05", count, 11, 42)
 
 
 @pytest.mark.slow
-def test_error_rate_with_tuning(simulate):
+def test_error_rate_with_tuning(simulate, figure):
     tuned = EstimatorSpec(kind="ridge", grid={"alpha": (100.0, 1.0, 0.01)})
     # Binomial(200, 0.1): 20 expected, 8–34 is 99.9 %.
     count = rejections(simulate, n=30, p=40, cv=THREE, n_datasets=200, n_draws=49, alpha=0.1, estimator=tuned)
-    assert 8 <= count <= 34
+    figure("type I, tuned, of 200 at 0.1", count, 8, 34)
 
 
-def test_a_planted_effect_is_found(simulate):
+def test_a_planted_effect_is_found(simulate, figure):
     # d = 1.3 in one of four features: power is above 0.95, so that 16 of 20 is missed once in a thousand.
     found = rejections(simulate, n=48, p=4, effect=1.3, cv=THREE, n_datasets=20, n_draws=19, alpha=0.05)
-    assert found >= 16
+    figure("power, of 20 at 0.05", found, 16, 20)
 
 
 def family(n_datasets, rng):
@@ -143,9 +185,9 @@ def family(n_datasets, rng):
     return count
 
 
-def test_the_best_of_ten_models_is_corrected():
+def test_the_best_of_ten_models_is_corrected(figure):
     # Binomial(500, 0.05): 25 expected; 11–42 is 99.9 %.
-    assert 11 <= family(500, np.random.default_rng(0)) <= 42
+    figure("family-wise rate over 10 models, of 500 at 0.05", family(500, np.random.default_rng(0)), 11, 42)
 
 
 def test_every_fit_sees_training_people_only(simulate, monkeypatch):
