@@ -42,7 +42,8 @@ def _use(card: ModelCard) -> str:
     return (
         "## Intended use\n\n"
         "Research: to test on people whom the model has not seen whether the measure still predicts "
-        f"*{_text(card.target)}*, with `bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR`.\n\n"
+        f"*{_text(card.target)}*, with `bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR`, which writes "
+        "`OUTPUT_DIR/group/<analysis>/external/` and `OUTPUT_DIR/group-<analysis>_desc-external.html`.\n\n"
         "**Not for clinical use.** It is no medical device, was not evaluated for diagnosis, prognosis, screening or "
         "treatment, and says nothing about any single person that should be acted upon."
     )

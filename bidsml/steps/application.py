@@ -167,6 +167,7 @@ def publish_external(result: Path, analysis_toml: Path, run: Path, output: str, 
     write_table(folder / "predictions.tsv", predictions_table(content))
     write_json(folder / "predictions.json", _PREDICTIONS)
     write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance]))
+    write_json(folder / "performance.json", _PERFORMANCE)
     for name, svg in page.figures.items():
         write_text(folder / "figures" / f"{name}.svg", svg)
     report = write_text(out / f"group-{content.analysis}_desc-external.html", page.html)
@@ -181,6 +182,25 @@ _PREDICTIONS: dict[str, Any] = {
         "Description": "Probability of the positive class, or outcome, after recalibration on this dataset's own "
         "labels: beside the frozen model's prediction, never instead of it"
     },
+}
+
+
+_PERFORMANCE: dict[str, Any] = {
+    "model": {
+        "Description": "What is judged",
+        "Levels": {
+            "biomarker": "The procedure that made the model, out of fold, on its own training data",
+            "frozen": "The frozen model as it is",
+            "frozen, recalibrated on this data": "The frozen model after recalibration on the labels it is judged on",
+        },
+    },
+    "design": {"Description": "On whom: internal (training data), external (all people here), or one site of these"},
+    "estimate": {"Description": "Value of the metric"},
+    "low": {"Description": "Lower end of the 95 % interval"},
+    "high": {"Description": "Upper end of the 95 % interval"},
+    "interval": {"Description": "How the interval was made"},
+    "p": {"Description": "Probability of a value at least as good by chance; the method is in p_method"},
+    "n": {"Description": "Number of participants; 0 where there are too few to say"},
 }
 
 
