@@ -71,28 +71,41 @@ def register_rigidly(
     with ants_session(out_dir, n_threads=n_threads) as scratch:
         fixed, inside = _target_brain(target, mask)
         moving = _even(to_ants(reference), brain)
-        candidates = []
-        for number, start in enumerate(_starts(inside, reference, brain, scratch)):
-            found = ants.registration(
-                fixed=fixed,
-                moving=moving,
-                mask=inside,
-                mask_all_stages=True,
-                type_of_transform="Rigid",
-                initial_transform=str(start),
-                aff_metric="mattes",
-                aff_random_sampling_rate=0.5,
-                aff_iterations=(500, 250, 100, 50),
-                outprefix=str(scratch / f"rigid{number}_"),
-            )
-            path = Path(found["fwdtransforms"][0])
-            candidates.append((similarity(fixed, inside, moving, [path]), path))
+        coarse = [
+            _rigid(fixed, moving, inside, start=start, prefix=scratch / f"coarse{number}_", levels=(6, 4))
+            for number, start in enumerate(_starts(inside, reference, brain, scratch))
+        ]
+        better = max(coarse, key=lambda path: similarity(fixed, inside, moving, [path]))
+        best = _rigid(fixed, moving, inside, start=better, prefix=scratch / "fine_", levels=(2, 1))
         before = similarity(fixed, inside, moving, [])
-        after, best = max(candidates)
+        after = similarity(fixed, inside, moving, [best])
         transform = ants.read_transform(str(best))
         ants.write_transform(transform, str(forward))
         ants.write_transform(transform.invert(), str(inverse))
     return Registration(forward, inverse, before, after)
+
+
+def _rigid(
+    fixed: AntsImage, moving: AntsImage, inside: AntsImage, *, start: Path, prefix: Path, levels: tuple[int, int]
+) -> Path:
+    """Register rigidly by mutual information at two resolutions, given as shrink factors."""
+    import ants
+
+    found = ants.registration(
+        fixed=fixed,
+        moving=moving,
+        mask=inside,
+        mask_all_stages=True,
+        type_of_transform="Rigid",
+        initial_transform=str(start),
+        aff_metric="mattes",
+        aff_random_sampling_rate=0.25,
+        aff_iterations=(100, 30),
+        aff_shrink_factors=levels,
+        aff_smoothing_sigmas=tuple(level / 2 for level in levels),
+        outprefix=str(prefix),
+    )
+    return Path(found["fwdtransforms"][0])
 
 
 def normalise_directly(
@@ -185,9 +198,8 @@ def _even(image: AntsImage, brain: NDArray[np.bool_]) -> AntsImage:
     import ants
 
     mask = image.new_image_like(brain.astype(np.float32))
-    shrink = 1 if min(image.shape) < 64 else 2
     even = ants.n4_bias_field_correction(
-        image, mask=mask, shrink_factor=shrink, convergence={"iters": [30, 20], "tol": 1e-5}
+        image, mask=mask, shrink_factor=2, convergence={"iters": [20, 10], "tol": 1e-5}
     )
     return even * mask
 

@@ -2,8 +2,8 @@
 
 Each volume is compared with the reference at points of the brain, both smoothed by the same Gaussian and cubic
 B-spline. The derivatives are those of the reference, computed once (inverse composition: Baker & Matthews 2004,
-Int J Comput Vis 56:221, doi:10.1023/B:VISI.0000011205.11775.fd). A gain takes up changes of global brightness, and
-Huber weights what changes locally, such as activation.
+Int J Comput Vis 56:221, doi:10.1023/B:VISI.0000011205.11775.fd). A gain takes up changes of global brightness;
+Huber's weights, at the end Tukey's, leave out what changes locally, such as activation.
 """
 
 from collections.abc import Iterable
@@ -20,8 +20,12 @@ from bidsml.records import FloatArray
 HEAD_RADIUS_MM = 50.0
 MAX_POINTS = 20_000
 MAX_ITERATIONS = 30
+SMALLEST_GAIN = 0.1
 STOP_MM = 0.002
+CLOSE_MM = 0.05
+# 95 % efficient for Gaussian noise: Holland & Welsch 1977, Commun Stat 6:813, doi:10.1080/03610927708827533.
 HUBER = 1.345
+TUKEY = 4.685
 # Smoothing in voxels: enough that a cubic B-spline without prefilter follows the image between its voxels.
 SIGMA_VOXELS = 0.8
 
@@ -114,19 +118,32 @@ def _descend(smooth: Volume, target: Target, start: FloatArray) -> tuple[FloatAr
     matrix = start
     spread = float("inf")
     to_voxels = np.linalg.inv(target.affine)
+    is_close = False
+    gain = 1.0
     for _ in range(MAX_ITERATIONS):
         places = move_points(target.points_mm, to_voxels @ matrix)
         values = map_coordinates(smooth, places.T, order=3, prefilter=False, mode="nearest")
-        gain = float(values @ target.values) / max(float(target.values @ target.values), 1e-12)
         residual = values - gain * target.values
         spread = float(np.median(np.abs(residual))) / 0.6745
-        weights = np.minimum(1.0, HUBER * spread / np.maximum(np.abs(residual), 1e-12))
-        step = _solve(gain * target.jacobian, residual, weights)
+        relative = np.abs(residual) / max(spread, 1e-12)
+        # Far from the truth everything differs: only near it is a large difference no matter of motion.
+        weights = _tukey(relative) if is_close else np.minimum(1.0, HUBER / np.maximum(relative, 1e-12))
+        scaled = target.jacobian * [*[gain] * 6, 1.0]
+        step = _solve(scaled, residual, weights)
+        gain = max(gain + float(step[6]), SMALLEST_GAIN)
         # I(T x) = Ref(E x) with E = T*^-1 T: the true motion is T E^-1.
         matrix = matrix @ np.linalg.inv(rigid_matrix(step[:6], target.centre_mm))
-        if np.abs(step[:3]).max() + HEAD_RADIUS_MM * np.abs(step[3:6]).max() < STOP_MM:
+        length_mm = np.abs(step[:3]).max() + HEAD_RADIUS_MM * np.abs(step[3:6]).max()
+        if is_close and length_mm < STOP_MM:
             break
+        is_close = is_close or length_mm < CLOSE_MM
     return matrix, spread
+
+
+def _tukey(relative: FloatArray) -> FloatArray:
+    """Biweights of residuals in units of their spread: 0 beyond 4.685."""
+    weights: FloatArray = np.maximum(0.0, 1 - (relative / TUKEY) ** 2) ** 2
+    return weights
 
 
 def _solve(jacobian: FloatArray, residual: FloatArray, weights: FloatArray) -> FloatArray:
