@@ -26,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_limits
 
+from bidsml.learn.exchange import Exchange
 from bidsml.learn.fast.draws import BATCH, score_labellings
 from bidsml.learn.fast.gram import make_kernels
 from bidsml.learn.fast.scores import score_draws
@@ -81,12 +82,9 @@ def make_folds(target, n_folds=5):
 
 
 def shuffle_within(target, fold_of, n_draws, seed):
-    labels = np.tile(target, (n_draws, 1))
-    for draw in range(n_draws):
-        keys = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(draw,))).random(len(target))
-        order = np.argsort(fold_of + keys)
-        labels[draw, np.argsort(fold_of, kind="stable")] = target[order]
-    return labels
+    """Shuffle labels within the test folds, as the permutation test does."""
+    rows = np.argsort(fold_of, kind="stable")
+    return Exchange((rows[:, None],), (fold_of[rows],), "").shuffle(target, range(n_draws), seed=seed)
 
 
 def model_input(features):

@@ -56,8 +56,8 @@ class Exchange:
         start = 0
         for members, cells in zip(self.members, self.cells, strict=True):
             # A key is below 1, so that sorting cell + key stays within the cell.
-            order = np.argsort(keys[:, start : start + len(cells)] + cells, axis=1, kind="stable")
-            shuffled[:, members] = target[members[order]]
+            order = np.argsort(keys[:, start : start + len(cells)] + cells, axis=1)
+            shuffled[:, members] = target[members][order]
             start += len(cells)
         return shuffled
 

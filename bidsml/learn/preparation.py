@@ -3,9 +3,11 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
@@ -171,6 +173,11 @@ class ModelInput:
     def n_features(self) -> int:
         """Number of feature columns."""
         return int(self.values.shape[1]) - self.n_regressed - self.n_design
+
+    @cached_property
+    def gaps(self) -> NDArray[np.bool_]:
+        """Which features are missing for anyone, ``(n_features,)``."""
+        return np.asarray(np.isnan(self.values[:, : self.n_features].sum(axis=0)))
 
     @property
     def columnwise(self) -> bool:

@@ -66,7 +66,7 @@ def complete_blocks(given: ModelInput) -> Iterator[tuple[IntArray, FloatArray]]:
     design = _centred_nuisance(given)
     for columns in _ranges(given):
         block = given.values[:, columns[0] : columns[-1] + 1]
-        complete = ~np.isnan(block.sum(axis=0))
+        complete = ~given.gaps[columns]
         if complete.any():
             block = block if complete.all() else block[:, complete]
             block = block - block.mean(axis=0)
@@ -87,11 +87,13 @@ def imputed_blocks(given: ModelInput, rows: IntArray) -> Iterator[tuple[IntArray
     Without those that have too many gaps or don't vary among the training rows. The blocks are the same for
     any training rows, so that one may be empty.
     """
-    for columns in _ranges(given):
-        block = given.values[:, columns[0] : columns[-1] + 1]
-        gaps = np.isnan(block)
-        share = gaps[rows].mean(axis=0)
-        usable = gaps.any(axis=0) & (share <= given.max_missing) & (share < 1)
+    for place in _ranges(given):
+        columns = place[given.gaps[place]]
+        if not columns.size:
+            continue
+        block = given.values[:, columns]
+        share = np.isnan(block[rows]).mean(axis=0)
+        usable = (share <= given.max_missing) & (share < 1)
         # As UsableFeatures: imputing can make a column vary that did not.
         usable &= np.fmax.reduce(block[rows], axis=0) > np.fmin.reduce(block[rows], axis=0)
         filled = block[:, usable]
