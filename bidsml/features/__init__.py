@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bidsml.records import FeatureVector, ScanData
     from bidsml.spec import FeatureSpec
 
-Need = Literal["signals", "unfiltered", "matrix", "table"]
+Need = Literal["signals", "unfiltered", "matrix", "table", "density", "volumes", "contrasts"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,27 @@ _KINDS = (
         measures=("falff", "alff"),
         keys=_ATLAS_KEYS,
         summary="amplitude of each region's slow fluctuations (ALFF, fALFF)",
+    ),
+    FeatureKind(
+        name="gray_matter",
+        needs=frozenset({"density"}),
+        measures=("density",),
+        keys=_ATLAS_KEYS,
+        summary="grey-matter density of each region, modulated by the registration to the template",
+    ),
+    FeatureKind(
+        name="morphometry",
+        needs=frozenset({"volumes"}),
+        measures=("volume", "volume_of_brain"),
+        keys=_ATLAS_KEYS,
+        summary="grey-matter volume of each region, and total volumes of tissues",
+    ),
+    FeatureKind(
+        name="task_contrast",
+        needs=frozenset({"contrasts"}),
+        measures=("effect", "z"),
+        keys=_ATLAS_KEYS | {"contrasts"},
+        summary="response of each region to a contrast of task conditions",
     ),
     FeatureKind(
         name="phenotype",

@@ -30,6 +30,8 @@ class Scan(Record):
     entities: Mapping[str, str] = field(default_factory=dict)
     mask: Path | None = None
     confounds: Path | None = None
+    events: Path | None = None
+    """Of BOLD during a task: the dataset's ``events.tsv`` of that run."""
     nodes: Path | None = None
     """Table that names the regions of a ``timeseries`` or ``relmat``."""
     tr_s: float | None = None
@@ -114,6 +116,15 @@ class ScanData(Record):
     table: Mapping[str, float] = field(default_factory=dict)
     """One participant's row, numeric; text columns as indicators named ``column[level]``."""
     missing: Mapping[str, str] = field(default_factory=dict)
+    density: FloatArray | None = None
+    """Mean grey-matter density of each region, modulated and smoothed, in the template's space: ``(n_regions,)``."""
+    volumes_ml: Mapping[str, float] = field(default_factory=dict)
+    """Grey-matter volume by region; and ``total_gray_matter``, ``total_white_matter``, ``total_csf``,
+    ``total_brain``."""
+    contrasts: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Effect of each contrast of a task, mean of each region in percent signal change: ``(n_regions,)``."""
+    contrasts_z: Mapping[str, FloatArray] = field(default_factory=dict)
+    """The same of the voxels' z values."""
     tr_s: float | None = None
     qc: ScanQC | None = None
     atlas: str = ""

@@ -6,7 +6,6 @@ from bidsml.spec.analysis import (
     CVSpec,
     DenoiseSpec,
     EstimatorSpec,
-    FeatureSpec,
     InferenceSpec,
     InnerSpec,
     InputSpec,
@@ -19,10 +18,12 @@ from bidsml.spec.analysis import (
     referenced_columns,
     spec_digest,
 )
+from bidsml.spec.feature import FeatureSpec
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 from bidsml.spec.preprocess import PreprocessSpec
+from bidsml.spec.task import TaskSpec
 
 __all__ = [
     "AnalysisSpec",
@@ -39,6 +40,7 @@ __all__ = [
     "PreprocessSpec",
     "RunOptions",
     "TargetSpec",
+    "TaskSpec",
     "analysis_schema",
     "column_name",
     "features_digest",

@@ -3,23 +3,21 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
-    StringConstraints,
     model_serializer,
     model_validator,
 )
 
+from bidsml.spec.feature import FeatureSpec
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.preprocess import PreprocessSpec
-from bidsml.spec.section import Section
+from bidsml.spec.section import Name, Section, Text
+from bidsml.spec.task import TaskSpec
 
-# A name becomes part of file names: BIDS labels plus hyphen.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
-Text = Annotated[str, StringConstraints(min_length=1)]
 Scalar = bool | int | float | str | None
 
 
@@ -100,27 +98,6 @@ class DenoiseSpec(Section):
         if self.low_pass_hz and self.high_pass_hz >= self.low_pass_hz:
             raise ValueError(f"high_pass_hz = {self.high_pass_hz} must be below low_pass_hz = {self.low_pass_hz}")
         return self
-
-
-class FeatureSpec(Section):
-    """One block of features. Which keys a kind takes is checked against the catalog of kinds."""
-
-    kind: Text
-    name: Name | None = Field(None, description="Name of the block. Default: the kind, numbered when repeated.")
-    atlas: str | None = Field(
-        None, description="Packaged atlas, TemplateFlow atlas, BIDS-Atlas folder, or NIfTI beside its TSV."
-    )
-    measure: str | None = Field(None, description="What is measured, e.g. correlation, partial, tangent, falff.")
-    file: str | None = Field(
-        None,
-        description="Table kinds: file relative to the dataset. {NAME} is a --derivatives folder, {participant} the "
-        "label without sub-: e.g. {freesurfer}/sub-{participant}/stats/aseg.stats.",
-    )
-    key: str = Field("participant_id", description="Table kinds: column that holds the participant labels.")
-    columns: tuple[str, ...] = Field(
-        (), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all."
-    )
-    exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
 
 
 class OuterSpec(Section):
@@ -232,6 +209,7 @@ class AnalysisSpec(Section):
     input: InputSpec = InputSpec()
     preprocess: PreprocessSpec = PreprocessSpec()
     denoise: DenoiseSpec = DenoiseSpec()
+    task: TaskSpec = TaskSpec()
     features: tuple[FeatureSpec, ...] = Field(min_length=1)
     nuisance: NuisanceSpec = NuisanceSpec()
     cv: CVSpec = CVSpec()
@@ -338,7 +316,7 @@ def features_digest(spec: AnalysisSpec) -> str:
     """
     dump = spec.model_dump(mode="json")
     dump["block_names"] = spec.block_names
-    return _digest({key: dump[key] for key in ("input", "preprocess", "denoise", "features", "block_names")})
+    return _digest({key: dump[key] for key in ("input", "preprocess", "denoise", "task", "features", "block_names")})
 
 
 def analysis_schema() -> dict[str, Any]:

@@ -38,10 +38,19 @@ def test_contract(kind: str, measure: str, need: str, correlated: np.ndarray) ->
     signals[:, 1] = np.nan
     matrix = np.corrcoef(correlated.T)
     matrix[1], matrix[:, 1] = np.nan, np.nan
-    parts = {"signals": signals, "unfiltered": signals, "matrix": matrix, "table": TABLE}
+    values = np.array([0.4, np.nan, 0.6, 0.5])
+    parts = {
+        "signals": {"signals": signals},
+        "unfiltered": {"unfiltered": signals},
+        "matrix": {"matrix": matrix},
+        "table": {"table": TABLE},
+        "density": {"density": values},
+        "volumes": {"volumes_ml": {"r0": 4.0, "r2": 6.0, "r3": 5.0, "total_brain": 1200.0}},
+        "contrasts": {"contrasts": {"a-b": values}, "contrasts_z": {"a-b": values}},
+    }
     missing = {"score": "n/a in the table"} if need == "table" else {"r1": "outside"}
     empty = {"signals": None, "unfiltered": None, "regions": tuple(f"r{n}" for n in range(4)), "missing": missing}
-    data = make_data(**{**empty, need: parts[need]})
+    data = make_data(**{**empty, **parts[need]})
     options = FeatureSpec(kind=kind, measure=measure)
     vector = CATALOG[kind].extract(data, block="b", options=options)
     assert isinstance(vector, FeatureVector)
@@ -49,7 +58,7 @@ def test_contract(kind: str, measure: str, need: str, correlated: np.ndarray) ->
     assert vector.values.dtype == np.float64
     assert vector.values.shape == (len(vector.names),)
     assert len(set(vector.names)) == len(vector.names)
-    gone = [any(lost in name.split("--") for lost in vector.missing) for name in vector.names]
+    gone = [any(lost == name or lost in name.split("--") for lost in vector.missing) for name in vector.names]
     assert any(gone)
     np.testing.assert_array_equal(np.isnan(vector.values), gone)
     again = CATALOG[kind].extract(data, block="b", options=options)
@@ -65,6 +74,8 @@ def test_contract(kind: str, measure: str, need: str, correlated: np.ndarray) ->
         ({"kind": "connectome", "file": "a.tsv"}, "does not take 'file'", "atlas, measure"),
         ({"kind": "table", "file": "a.tsv", "atlas": "x"}, "does not take 'atlas'", "columns"),
         ({"kind": "table"}, "needs file", ""),
+        ({"kind": "gray_matter", "contrasts": ("a",)}, "does not take 'contrasts'", "atlas, measure"),
+        ({"kind": "morphometry", "measure": "volumes"}, "no measure 'volumes'", "'volume'"),
         ({"kind": "phenotype", "file": "other/a.csv"}, "use kind = 'table'", ""),
         ({"kind": "phenotype", "key": "id"}, "does not take 'key'", ""),
     ],
@@ -81,6 +92,9 @@ def test_wrong_blocks_are_refused(spec: dict, words: str, hint: str) -> None:
     [
         {"kind": "connectome", "atlas": "power2011", "measure": "tangent", "name": "c"},
         {"kind": "amplitude"},
+        {"kind": "gray_matter", "atlas": "power2011"},
+        {"kind": "morphometry", "atlas": "power2011", "measure": "volume_of_brain"},
+        {"kind": "task_contrast", "atlas": "power2011", "measure": "z", "contrasts": ("face-house",)},
         {"kind": "table", "file": "{fs}/aparc.tsv", "key": "subject", "columns": ("lh_*",)},
         {"kind": "phenotype"},
         {"kind": "phenotype", "file": "participants.tsv", "columns": ("age",)},
