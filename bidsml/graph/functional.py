@@ -24,6 +24,7 @@ from bidsml.templates import ChosenTemplate
 
 INPUTS = ("t1w", "mask", "probseg", "forward", "inverse")
 OUTPUTS = ("bold", "boldref", "mask", "confounds", "confounds_json", "coreg", "qc")
+THREADED = ("register", "resample", "confounds")
 
 # Measured: what Python with nibabel and scipy needs by itself, and with ANTs loaded.
 PYTHON_GB = 0.35
@@ -60,7 +61,7 @@ def init_functional_wf(
     has_t1w
         Whether the ``inputnode`` will be given a T1w; without one the run is warped to the template directly.
     n_threads
-        Threads of the registration.
+        Threads of registration and interpolation.
 
     Returns
     -------
@@ -109,8 +110,8 @@ def _nodes(bold: RawBold, *, has_t1w: bool, n_threads: int) -> dict[str, Node]:
         "slices": make_node(correct_slice_timing, "correct_slice_timing", mem_gb=needs.frames, depends_on=files),
         "motion": make_node(estimate_motion, "estimate_motion", mem_gb=needs.frames, depends_on=files),
         "register": make_node(register, register.__name__, mem_gb=REGISTRATION_GB, n_threads=n_threads),
-        "resample": make_node(resample_to_template, "resample_to_template", mem_gb=needs.resample),
-        "confounds": make_node(make_confounds, "make_confounds", mem_gb=needs.confounds),
+        "resample": make_node(resample_to_template, "resample_to_template", mem_gb=needs.resample, n_threads=n_threads),
+        "confounds": make_node(make_confounds, "make_confounds", mem_gb=needs.confounds, n_threads=n_threads),
         "measure": make_node(measure_bold, "measure_bold", mem_gb=needs.resample),
     }
 
@@ -129,7 +130,8 @@ def _set_inputs(
             node.inputs.record = str(record)
     for name in ("prepare", "slices", "resample"):
         nodes[name].inputs.spec = spec.model_dump_json()
-    nodes["register"].inputs.n_threads = n_threads
+    for name in THREADED:
+        nodes[name].inputs.n_threads = n_threads
     for name in ("resample", "measure"):
         nodes[name].inputs.template_mask = str(template.mask)
     priors = [str(path) for path in template.priors]

@@ -58,7 +58,7 @@ class FunctionalQC(Record):
         ``(n_rows, n_volumes)``, at most 600 rows, each the mean of neighbouring voxels of one tissue, standardised
         without drift: units are standard deviations.
     carpet_tissues
-        ``(n_rows,)``: 0 grey matter, 1 white matter, 2 CSF, in this order.
+        ``(n_rows,)``: 0 grey matter, 1 white matter, 2 CSF, in this order; 3 brain, where tissues are not known.
     n_nonfinite
         Values of the run that are NaN or infinite, over all voxels and volumes; they were set to 0.
     """

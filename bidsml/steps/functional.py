@@ -176,6 +176,7 @@ def resample_to_template(
     to_template: list[Path],
     template_mask: Path,
     spec: str,
+    n_threads: int,
     *,
     out_dir: Path,
 ) -> list[Path]:
@@ -207,6 +208,7 @@ def resample_to_template(
         transforms=[*to_template, registered[0]],
         tr_s=read_record(RawBold, record).tr_s,
         out_dir=out_dir,
+        n_threads=n_threads,
     )
 
 
@@ -217,6 +219,7 @@ def make_confounds(
     motion: Path,
     registered: list[Path],
     tissues: list[Path],
+    n_threads: int,
     *,
     out_dir: Path,
 ) -> list[Path]:
@@ -225,7 +228,7 @@ def make_confounds(
     Parameters
     ----------
     tissues
-        Probability maps of GM, WM and CSF in the space that the run was registered to.
+        Probability maps of GM, WM and CSF in the space that the run was registered to; empty where there are none.
 
     Returns
     -------
@@ -235,10 +238,10 @@ def make_confounds(
     series, parameters = open_run(bold), read_motion(motion)
     reference, mask = read_volume(prepared[0]), read_volume(registered[2])
     brain = np.asarray(mask.dataobj) > 0
-    maps = {name: read_volume(path) for name, path in zip(TISSUES, tissues, strict=True)}
+    maps = {name: read_volume(path) for name, path in zip(TISSUES, tissues, strict=bool(tissues))}
     masks, notes = tissue_masks(maps, brain, np.asarray(reference.affine, dtype=np.float64), [registered[1]])
     table = make_confounds_table(
-        realigned_values(series, parameters, brain),
+        realigned_values(series, parameters, brain, n_threads=n_threads),
         masks,
         parameters,
         tr_s=read_record(RawBold, record).tr_s,
@@ -267,7 +270,7 @@ def measure_bold(
     Parameters
     ----------
     priors
-        The template's probability maps of GM, WM and CSF.
+        The template's probability maps of GM, WM and CSF; empty where it has none.
 
     Returns
     -------

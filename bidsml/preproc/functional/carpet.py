@@ -12,6 +12,7 @@ from bidsml.records import FloatArray
 # Rows of grey matter, white matter and CSF: Power 2017, NeuroImage 154:150, doi:10.1016/j.neuroimage.2016.08.009.
 ROWS = (300, 200, 100)
 SURE = 0.5
+UNKNOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Carpet:
     rows
         ``(n_rows, n_volumes)``, standardised without linear drift; all 0 where a row doesn't vary.
     tissues
-        ``(n_rows,)``: 0 grey matter, 1 white matter, 2 CSF.
+        ``(n_rows,)``: 0 grey matter, 1 white matter, 2 CSF; 3 brain, where tissues are not known.
     tsnr
         Median over the brain.
     """
@@ -43,7 +44,7 @@ def weave_carpet(
     mask
         ``(x, y, z)``: brain.
     priors
-        Probabilities of grey matter, white matter and CSF on the same grid.
+        Probabilities of grey matter, white matter and CSF on the same grid; empty where they are not known.
     n_dummy
         Volumes before the steady state: they don't count for mean and spread.
     """
@@ -74,18 +75,27 @@ def _group(
     mask: NDArray[np.bool_], priors: Sequence[NDArray[np.float32]]
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int8]]:
     """Flat Fortran indices of the voxels of each row, and each row's tissue."""
-    likeliest = np.argmax(np.stack(priors), axis=0)
-    sure = np.max(np.stack(priors), axis=0) > SURE
     groups: list[NDArray[np.int64]] = []
     tissues: list[int] = []
-    for tissue, n_rows in enumerate(ROWS):
-        voxels = np.flatnonzero((mask & sure & (likeliest == tissue)).ravel(order="F"))
+    for tissue, (where, n_rows) in _tissues(mask, priors).items():
+        voxels = np.flatnonzero(where.ravel(order="F"))
         if not len(voxels):
             continue
         parts = np.array_split(voxels, min(n_rows, len(voxels)))
         groups += parts
         tissues += [tissue] * len(parts)
     return groups, np.array(tissues, dtype=np.int8)
+
+
+def _tissues(
+    mask: NDArray[np.bool_], priors: Sequence[NDArray[np.float32]]
+) -> dict[int, tuple[NDArray[np.bool_], int]]:
+    """Voxels and number of rows by tissue."""
+    if not priors:
+        return {UNKNOWN: (mask, sum(ROWS))}
+    likeliest = np.argmax(np.stack(priors), axis=0)
+    sure = mask & (np.max(np.stack(priors), axis=0) > SURE)
+    return {tissue: (sure & (likeliest == tissue), n_rows) for tissue, n_rows in enumerate(ROWS)}
 
 
 def _standardise(rows: FloatArray, n_dummy: int) -> FloatArray:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, spline_filter
 
 from bidsml.errors import DataError
 from bidsml.preproc.functional.brainmask import close_by, find_brain
 from bidsml.preproc.functional.frames import MIN_VOLUMES, Volume, iter_frames, read_frames
 from bidsml.preproc.functional.head_motion import align, prepare_target
+from bidsml.preproc.functional.resampling import sample_frame
 from bidsml.preproc.functional.rigid import move_points
 from bidsml.preproc.functional.steady_state import count_dummies
 from bidsml.preproc.volumes import Series
@@ -83,10 +83,7 @@ def _aligned_average(frames: NDArray[np.float32], matrices: list[FloatArray], af
     to_voxels = np.linalg.inv(affine)
     total = np.zeros(shape)
     for frame, matrix in zip(frames, matrices, strict=True):
-        places = move_points(points, to_voxels @ matrix)
-        values = map_coordinates(
-            spline_filter(frame, 3, mode="mirror"), places.T, order=3, prefilter=False, mode="nearest"
-        )
+        values = sample_frame(frame, move_points(points, to_voxels @ matrix))
         total += values.reshape(shape)
     average: Volume = np.maximum(total / len(frames), 0.0).astype(np.float32)
     return average

@@ -1,7 +1,9 @@
 """One interpolation from the measured volumes to any points: head motion and registration in one map."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +39,9 @@ def coarser_grid(shape: tuple[int, ...], affine: FloatArray, size_mm: float) -> 
     return Grid((int(counts[0]), int(counts[1]), int(counts[2])), coarse)
 
 
-def iter_at_points(series: Series, motion: FloatArray, points_mm: FloatArray) -> Iterator[NDArray[np.float32]]:
+def iter_at_points(
+    series: Series, motion: FloatArray, points_mm: FloatArray, *, n_threads: int = 1
+) -> Iterator[NDArray[np.float32]]:
     """Yield each volume's values at points of the reference, by one cubic spline interpolation.
 
     Parameters
@@ -46,6 +50,8 @@ def iter_at_points(series: Series, motion: FloatArray, points_mm: FloatArray) ->
         ``(n_volumes, 6)``.
     points_mm
         ``(n_points, 3)`` in the space of the run's reference.
+    n_threads
+        Threads that share the points; the result doesn't depend on them.
 
     Yields
     ------
@@ -54,16 +60,36 @@ def iter_at_points(series: Series, motion: FloatArray, points_mm: FloatArray) ->
     """
     centre_mm = centre_of_view(series.shape, series.affine)
     to_voxels = np.linalg.inv(series.affine)
-    for frame, row in zip(iter_frames(series), motion, strict=True):
-        places = move_points(points_mm, to_voxels @ rigid_matrix(row, centre_mm))
-        yield sample_frame(frame, places)
+    parts = np.array_split(points_mm, n_threads)
+    with ThreadPoolExecutor(n_threads) as pool:  # scipy frees the interpreter while it interpolates
+        for frame, row in zip(iter_frames(series), motion, strict=True):
+            matrix = to_voxels @ rigid_matrix(row, centre_mm)
+            coefficients = spline_coefficients(frame)
+            sampled = pool.map(_sample, repeat(coefficients), parts, repeat(matrix))
+            yield np.concatenate(list(sampled))
+
+
+def _sample(coefficients: Volume, points_mm: FloatArray, matrix: FloatArray) -> NDArray[np.float32]:
+    return evaluate_spline(coefficients, move_points(points_mm, matrix))
 
 
 def sample_frame(frame: Volume, places: FloatArray) -> NDArray[np.float32]:
-    """Cubic spline interpolation of a volume at voxel coordinates ``(n, 3)``."""
-    coefficients = spline_filter(frame, order=3, mode="mirror", output=np.float32)
+    """Cubic spline interpolation of a volume at voxel coordinates ``(n, 3)``; beyond the edge the edge's value."""
+    return evaluate_spline(spline_coefficients(frame), places)
+
+
+def spline_coefficients(frame: Volume) -> Volume:
+    """Coefficients of the cubic spline that goes through a volume's values."""
+    coefficients: Volume = spline_filter(frame, order=3, mode="mirror", output=np.float32)
+    return coefficients
+
+
+def evaluate_spline(coefficients: Volume, places: FloatArray) -> NDArray[np.float32]:
+    """Evaluate a cubic spline at voxel coordinates ``(n, 3)``."""
+    # scipy's mode "nearest" would want other coefficients at the edge: stay inside instead.
+    within = np.clip(places.T, 0, (np.array(coefficients.shape) - 1)[:, None])
     values: NDArray[np.float32] = map_coordinates(
-        coefficients, places.T, order=3, prefilter=False, mode="nearest", output=np.float32
+        coefficients, within, order=3, prefilter=False, mode="mirror", output=np.float32
     )
     return values
 
@@ -90,6 +116,7 @@ def write_resampled(
     where: NDArray[np.bool_],
     grid: Grid,
     tr_s: float,
+    n_threads: int = 1,
 ) -> Path:
     """Write the run on a new grid, 0 outside ``where``.
 
@@ -111,7 +138,7 @@ def write_resampled(
         largest=OVERSHOOT * largest,
         template=True,
     ) as writer:
-        for values in iter_at_points(series, motion, points_mm):
+        for values in iter_at_points(series, motion, points_mm, n_threads=n_threads):
             frame[where] = values
             writer.write(frame)
     return out

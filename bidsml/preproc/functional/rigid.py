@@ -36,8 +36,9 @@ def rigid_parameters(matrix: FloatArray, centre_mm: FloatArray) -> FloatArray:
 
 def move_points(points_mm: FloatArray, matrix: FloatArray) -> FloatArray:
     """Apply a ``(4, 4)`` matrix to points ``(n, 3)``."""
-    moved: FloatArray = points_mm @ matrix[:3, :3].T + matrix[:3, 3]
-    return moved
+    moved = matrix[:3, :3] @ points_mm.T  # (3, n): several times faster than (n, 3)
+    moved += matrix[:3, 3, None]
+    return np.asarray(moved.T, dtype=np.float64)
 
 
 def relative_to(motion: FloatArray, volume: int, centre_mm: FloatArray) -> FloatArray:

@@ -31,6 +31,7 @@ def resample_run(
     transforms: Sequence[Path],
     tr_s: float,
     out_dir: Path,
+    n_threads: int = 1,
 ) -> list[Path]:
     """Write run, reference and brain mask on a grid of the template.
 
@@ -78,6 +79,7 @@ def resample_run(
         where=where,
         grid=grid,
         tr_s=tr_s,
+        n_threads=n_threads,
     )
     return [
         out,

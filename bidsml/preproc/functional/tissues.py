@@ -16,16 +16,14 @@ from bidsml.records import FloatArray
 
 TISSUES = ("GM", "WM", "CSF")
 PURE = 0.95
-LEAST = 0.5
+LEAST = 0.3
 MIN_VOXELS = 20
-# The signal of a voxel reaches beyond its edges (point spread, smoothing by interpolation).
-REACH = 1.5
 
 
 def tissue_fractions(
     maps: Mapping[str, nib.Nifti1Image], points_mm: FloatArray, voxel_mm: FloatArray, to_maps: Sequence[Path]
 ) -> dict[str, FloatArray]:
-    """Share of each tissue in and just around BOLD voxels.
+    """Share of each tissue in BOLD voxels.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ def tissue_fractions(
         affine = np.asarray(image.affine, dtype=np.float64)
         sizes = np.linalg.norm(affine[:3, :3], axis=0)
         # Axes of both images need not be parallel: a cube of the voxel's mean size.
-        width = np.maximum(1, np.rint(REACH * np.cbrt(np.prod(voxel_mm)) / sizes)).astype(int)
+        width = np.maximum(1, np.rint(np.cbrt(np.prod(voxel_mm)) / sizes)).astype(int)
         spread = uniform_filter(np.asarray(image.dataobj, dtype=np.float32), size=tuple(width), mode="constant")
         places = move_points(mapped, np.linalg.inv(affine))
         fractions[name] = map_coordinates(spread, places.T, order=1, mode="constant").astype(np.float64)
@@ -61,7 +59,7 @@ def tissue_fractions(
 def pure_voxels(fractions: Mapping[str, FloatArray]) -> tuple[dict[str, NDArray[np.bool_]], dict[str, str]]:
     """Choose voxels that are white matter alone, and CSF alone.
 
-    Where fewer than 20 are 95 % pure, the 20 purest above 50 % are taken.
+    Where fewer than 20 are 95 % pure, the 20 purest above 30 % are taken.
 
     Returns
     -------
@@ -80,7 +78,7 @@ def pure_voxels(fractions: Mapping[str, FloatArray]) -> tuple[dict[str, NDArray[
             chosen = np.zeros(len(fraction), dtype=bool)
             chosen[order] = True
             chosen &= fraction > LEAST
-            purest = f"the least pure of them {fraction[chosen].min():.0%}" if chosen.any() else "none above 50 %"
+            purest = f"the least pure of them {fraction[chosen].min():.0%}" if chosen.any() else "none above 30 %"
             notes[name] = f"few voxels are pure {name}: its signal comes from {int(chosen.sum())}, {purest}"
         masks[name] = chosen
     masks["combined"] = masks["CSF"] | masks["WM"]
@@ -94,6 +92,8 @@ def tissue_masks(
 
     Parameters
     ----------
+    maps
+        Probability maps by tissue; empty where there are none.
     brain, affine
         ``(x, y, z)`` mask on the BOLD grid, and the grid's affine.
 
@@ -102,15 +102,21 @@ def tissue_masks(
     masks, notes
         As of :func:`pure_voxels`, for the voxels of ``brain`` in C order.
     """
+    if not maps:
+        none = np.zeros(int(brain.sum()), dtype=bool)
+        note = "there are no tissue maps: this signal is not known"
+        return dict.fromkeys(("CSF", "WM", "combined"), none), {"CSF": note, "WM": note}
     points = move_points(np.argwhere(brain).astype(np.float64), affine)
     voxel_mm: FloatArray = np.linalg.norm(affine[:3, :3], axis=0)
     return pure_voxels(tissue_fractions(maps, points, voxel_mm, to_maps))
 
 
-def realigned_values(series: Series, motion: FloatArray, brain: NDArray[np.bool_]) -> NDArray[np.float32]:
+def realigned_values(
+    series: Series, motion: FloatArray, brain: NDArray[np.bool_], *, n_threads: int = 1
+) -> NDArray[np.float32]:
     """Values of a run at the reference's brain voxels, ``(n_volumes, n_voxels)`` in C order, head motion undone."""
     points = move_points(np.argwhere(brain).astype(np.float64), series.affine)
     values = np.empty((series.n_volumes, len(points)), dtype=np.float32)
-    for number, row in enumerate(iter_at_points(series, motion, points)):
+    for number, row in enumerate(iter_at_points(series, motion, points, n_threads=n_threads)):
         values[number] = row
     return values
