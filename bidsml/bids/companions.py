@@ -1,4 +1,4 @@
-"""What belongs to a scan: brain mask, confounds, region names, repetition time, sidecars."""
+"""What belongs to a scan: brain mask, confounds, events, region names, repetition time, sidecars."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -48,6 +48,7 @@ class Companions:
             entities=order_entities(candidate.entities),
             mask=self._mask(candidate) if is_bold else None,
             confounds=self._confounds(candidate) if candidate.kind != "relmat" else None,
+            events=self._events(candidate) if is_bold else None,
             nodes=None if is_bold else self._nodes(candidate),
             tr_s=tr_s,
             measure=candidate.measure,
@@ -74,11 +75,22 @@ class Companions:
         return tr_s, sidecars
 
     def _raw_metadata(self, candidate: Candidate) -> tuple[dict[str, object], tuple[Path, ...]]:
+        folder, entities = self._raw_recording(candidate)
+        return self._raw.metadata(folder, entities, suffix="bold")
+
+    def _events(self, candidate: Candidate) -> Path | None:
+        """Find the events in the raw dataset, the nearest that applies; derivatives don't repeat them."""
+        folder, entities = self._raw_recording(candidate)
+        found = self._raw.find(folder, entities, suffix="events", extensions=(".tsv",))
+        return found[-1] if found else None
+
+    def _raw_recording(self, candidate: Candidate) -> tuple[Path, dict[str, str]]:
+        """Folder and entities of the raw scan that a file was made from."""
         entities = {"sub": candidate.participant_id, **dict(candidate.recording)}
         folder = self._raw.root / f"sub-{candidate.participant_id}"
         if "ses" in entities:
             folder /= f"ses-{entities['ses']}"
-        return self._raw.metadata(folder / "func", entities, suffix="bold")
+        return folder / "func", entities
 
     def _mask(self, candidate: Candidate) -> Path | None:
         entities = {"sub": candidate.participant_id, **candidate.entities, "desc": "brain"}

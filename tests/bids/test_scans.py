@@ -318,3 +318,24 @@ def test_the_real_cohort(make_spec, shared_data, tmp_path):
     assert len(found.by_participant) == 60
     # 871 participants take 3 s; the bound of 20 s for them is 1.4 s for these, with time for pybids to start.
     assert time.monotonic() - start < 10
+
+
+# ------------------------------------------------------------------ events
+
+
+def test_events_come_from_the_raw_dataset_nearest_first(dataset, make_spec):
+    add_fmriprep(dataset, recording="task-rest_run-1")
+    add_fmriprep(dataset, recording="task-rest_run-2")
+    add_fmriprep(dataset, label="02", recording="task-rest_run-1")
+    shared = dataset.add("", "task-rest_events.tsv", "onset\tduration\ttrial_type\n")
+    dataset.add("", "task-other_events.tsv", "onset\tduration\ttrial_type\n")
+    own = dataset.add("", "sub-01/func/sub-01_task-rest_run-2_events.tsv", "onset\tduration\ttrial_type\n")
+    found = find_scans(make_spec(), dataset.options(), wanted=ALL).by_participant
+    assert [scan.events for scan in found["01"]] == [shared, own]
+    assert [scan.events for scan in found["02"]] == [shared]
+
+
+def test_a_scan_without_events_has_none(dataset, make_spec):
+    add_fmriprep(dataset)
+    (scan,) = find_scans(make_spec(), dataset.options(), wanted=ALL).by_participant["01"]
+    assert scan.events is None
