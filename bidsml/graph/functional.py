@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nibabel as nib
 import numpy as np
 from nipype import IdentityInterface, Node, Workflow
 
 from bidsml.graph.node import make_node
+from bidsml.preproc.volumes import load_image
 from bidsml.records import RawBold
 from bidsml.spec import PreprocessSpec
 from bidsml.steps.functional import (
@@ -167,7 +167,7 @@ def _estimate_memory(bold: Path) -> _Needs:
 
     A brain fills at most about 40 % of a field of view; confounds hold its float32 series, and a copy of tissues'.
     """
-    shape = nib.load(bold).shape
+    shape = load_image(bold).shape
     n_voxels = float(np.prod(shape[:3]))
     n_volumes = shape[3] if len(shape) > 3 else 1
     return _Needs(

@@ -280,7 +280,7 @@ def measure_bold(
     raw, found = read_record(RawBold, record), read_record(RunPreparation, prepared[2])
     registration = read_record(RunRegistration, registered[3])
     table = pd.read_csv(confounds[0], sep="\t", na_values=["n/a"])
-    mask = nib.load(resampled[2])
+    mask = read_volume(resampled[2])
     inside, affine = np.asarray(mask.dataobj) > 0, np.asarray(mask.affine, dtype=np.float64)
     coverage = float(inside.sum() / max((sample_at(read_volume(template_mask), inside.shape, affine) > 0.5).sum(), 1))
     tissues = [sample_at(read_volume(path), inside.shape, affine) for path in priors]

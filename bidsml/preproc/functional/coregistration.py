@@ -12,7 +12,7 @@ from bidsml.errors import DataError
 from bidsml.preproc.anatomical.images import AntsImage, ants_affine, at_working_size, to_ants
 from bidsml.preproc.anatomical.session import ants_session
 from bidsml.preproc.functional.brainmask import dilate_mm
-from bidsml.preproc.functional.rigid import move_points
+from bidsml.preproc.functional.rigid import inverse, move_points
 from bidsml.preproc.functional.transforms import map_points
 from bidsml.records import FloatArray
 
@@ -158,7 +158,7 @@ def similarity(fixed: AntsImage, inside: AntsImage, moving: AntsImage, transform
     """
     mask = inside.numpy() > 0.5
     points = move_points(np.argwhere(mask).astype(np.float64), ants_affine(fixed))
-    places = move_points(map_points(points, transforms), np.linalg.inv(ants_affine(moving)))
+    places = move_points(map_points(points, transforms), inverse(ants_affine(moving)))
     seen = np.all((places >= 0) & (places <= np.array(moving.shape) - 1), axis=1)
     if seen.sum() < 1000:
         return float("nan")

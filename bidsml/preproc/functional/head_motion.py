@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from bidsml.preproc.functional.frames import Volume, volume_sizes_mm
-from bidsml.preproc.functional.rigid import centre_of_view, move_points, rigid_matrix, rigid_parameters
+from bidsml.preproc.functional.frames import Volume
+from bidsml.preproc.functional.rigid import centre_of_view, inverse, move_points, rigid_matrix, rigid_parameters
 from bidsml.records import FloatArray
 
 HEAD_RADIUS_MM = 50.0
@@ -72,7 +72,7 @@ def prepare_target(reference: Volume, mask: NDArray[np.bool_], affine: FloatArra
     smooth = _smooth(reference)
     on_grid = _at_grid(smooth)
     gradient = np.stack([g[tuple(voxels.T)] for g in np.gradient(on_grid)], axis=1)  # (n, 3) per voxel
-    gradient = gradient @ np.linalg.inv(affine[:3, :3])  # per mm
+    gradient = gradient @ inverse(affine[:3, :3])  # per mm
     points = move_points(voxels.astype(np.float64), affine)
     values = on_grid[tuple(voxels.T)].astype(np.float64)
     jacobian = np.column_stack([gradient, np.cross(points - centre_mm, gradient), values])
@@ -117,7 +117,7 @@ def _descend(smooth: Volume, target: Target, start: FloatArray) -> tuple[FloatAr
     """Gauss-Newton from one start; the matrix and the robust spread of what is left."""
     matrix = start
     spread = float("inf")
-    to_voxels = np.linalg.inv(target.affine)
+    to_voxels = inverse(target.affine)
     is_close = False
     gain = 1.0
     for _ in range(MAX_ITERATIONS):
@@ -132,7 +132,7 @@ def _descend(smooth: Volume, target: Target, start: FloatArray) -> tuple[FloatAr
         step = _solve(scaled, residual, weights)
         gain = max(gain + float(step[6]), SMALLEST_GAIN)
         # I(T x) = Ref(E x) with E = T*^-1 T: the true motion is T E^-1.
-        matrix = matrix @ np.linalg.inv(rigid_matrix(step[:6], target.centre_mm))
+        matrix = matrix @ inverse(rigid_matrix(step[:6], target.centre_mm))
         length_mm = np.abs(step[:3]).max() + HEAD_RADIUS_MM * np.abs(step[3:6]).max()
         if is_close and length_mm < STOP_MM:
             break
@@ -142,15 +142,13 @@ def _descend(smooth: Volume, target: Target, start: FloatArray) -> tuple[FloatAr
 
 def _tukey(relative: FloatArray) -> FloatArray:
     """Biweights of residuals in units of their spread: 0 beyond 4.685."""
-    weights: FloatArray = np.maximum(0.0, 1 - (relative / TUKEY) ** 2) ** 2
-    return weights
+    return np.asarray(np.maximum(0.0, 1 - (relative / TUKEY) ** 2) ** 2, dtype=np.float64)
 
 
 def _solve(jacobian: FloatArray, residual: FloatArray, weights: FloatArray) -> FloatArray:
     weighted = jacobian * weights[:, None]
     normal = weighted.T @ jacobian
-    step: FloatArray = np.linalg.lstsq(normal, weighted.T @ residual, rcond=None)[0]
-    return step
+    return np.asarray(np.linalg.lstsq(normal, weighted.T @ residual, rcond=None)[0], dtype=np.float64)
 
 
 def _smooth(frame: Volume) -> Volume:
@@ -166,10 +164,3 @@ def _at_grid(smooth: Volume) -> Volume:
     for axis in range(3):
         values = correlate1d(values, [1 / 6, 4 / 6, 1 / 6], axis=axis, mode="nearest")
     return values
-
-
-def smoothing_fwhm_mm(affine: FloatArray) -> FloatArray:
-    """FWHM in mm of the smoothing along the three axes, Gaussian and B-spline together."""
-    sigma = np.sqrt(SIGMA_VOXELS**2 + 1 / 3)
-    fwhm: FloatArray = 2.3548 * sigma * volume_sizes_mm(affine)
-    return fwhm

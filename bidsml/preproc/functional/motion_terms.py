@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from bidsml.preproc.functional.rigid import rigid_matrix
+from bidsml.preproc.functional.rigid import inverse, rigid_matrix
 from bidsml.records import FloatArray
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -60,7 +60,7 @@ def rms_displacement_mm(motion: FloatArray) -> FloatArray:
     matrices = [rigid_matrix(row, origin) for row in motion]
     moved = [np.nan]
     for before, after in pairwise(matrices):
-        change = after @ np.linalg.inv(before) - np.eye(4)
+        change = after @ inverse(before) - np.eye(4)
         turn, shift = change[:3, :3], change[:3, 3]
         moved.append(float(np.sqrt(RMS_RADIUS_MM**2 / 5 * np.trace(turn.T @ turn) + shift @ shift)))
     return np.array(moved)

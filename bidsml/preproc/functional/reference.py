@@ -10,7 +10,7 @@ from bidsml.preproc.functional.brainmask import close_by, find_brain
 from bidsml.preproc.functional.frames import MIN_VOLUMES, Volume, iter_frames, read_frames
 from bidsml.preproc.functional.head_motion import align, prepare_target
 from bidsml.preproc.functional.resampling import sample_frame
-from bidsml.preproc.functional.rigid import move_points
+from bidsml.preproc.functional.rigid import inverse, move_points
 from bidsml.preproc.functional.steady_state import count_dummies
 from bidsml.preproc.volumes import Series
 from bidsml.records import FloatArray
@@ -80,7 +80,7 @@ def _most_typical(frames: NDArray[np.float32]) -> int:
 def _aligned_average(frames: NDArray[np.float32], matrices: list[FloatArray], affine: FloatArray) -> Volume:
     shape = frames.shape[1:]
     points = move_points(np.indices(shape).reshape(3, -1).T.astype(np.float64), affine)
-    to_voxels = np.linalg.inv(affine)
+    to_voxels = inverse(affine)
     total = np.zeros(shape)
     for frame, matrix in zip(frames, matrices, strict=True):
         values = sample_frame(frame, move_points(points, to_voxels @ matrix))

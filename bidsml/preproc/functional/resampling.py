@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, map_coordinates, spline_filter
 
 from bidsml.preproc.functional.frames import FrameWriter, Volume, iter_frames
-from bidsml.preproc.functional.rigid import centre_of_view, move_points, rigid_matrix
+from bidsml.preproc.functional.rigid import centre_of_view, inverse, move_points, rigid_matrix
 from bidsml.preproc.volumes import Series
 from bidsml.records import FloatArray
 
@@ -59,7 +59,7 @@ def iter_at_points(
         ``(n_points,)``; outside the field of view the value at its edge.
     """
     centre_mm = centre_of_view(series.shape, series.affine)
-    to_voxels = np.linalg.inv(series.affine)
+    to_voxels = inverse(series.affine)
     parts = np.array_split(points_mm, n_threads)
     with ThreadPoolExecutor(n_threads) as pool:  # scipy frees the interpreter while it interpolates
         for frame, row in zip(iter_frames(series), motion, strict=True):
@@ -99,7 +99,7 @@ def seen_throughout(
 ) -> NDArray[np.bool_]:
     """Say which points lie inside the field of view in 95 % of the volumes at least: ``(n_points,)``."""
     centre_mm = centre_of_view(shape, affine)
-    to_voxels = np.linalg.inv(affine)
+    to_voxels = inverse(affine)
     inside = np.zeros(len(points_mm), dtype=np.int32)
     for row in motion:
         places = move_points(points_mm, to_voxels @ rigid_matrix(row, centre_mm))
@@ -146,7 +146,7 @@ def write_resampled(
 
 def _voxels_near(series: Series, points_mm: FloatArray) -> NDArray[np.bool_]:
     """Voxels of the run around points: what lies elsewhere (fat, spikes) must not spend the range of int16."""
-    places = np.rint(move_points(points_mm, np.linalg.inv(series.affine))).astype(int)
+    places = np.rint(move_points(points_mm, inverse(series.affine))).astype(int)
     near = np.zeros(series.shape, dtype=bool)
     near[tuple(np.clip(places, 0, np.array(series.shape) - 1).T)] = True
     grown: NDArray[np.bool_] = binary_dilation(near, iterations=2)

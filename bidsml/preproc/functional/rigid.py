@@ -41,7 +41,12 @@ def move_points(points_mm: FloatArray, matrix: FloatArray) -> FloatArray:
     return np.asarray(moved.T, dtype=np.float64)
 
 
+def inverse(matrix: FloatArray) -> FloatArray:
+    """Inverse of a ``(4, 4)`` matrix."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
 def relative_to(motion: FloatArray, volume: int, centre_mm: FloatArray) -> FloatArray:
     """Express motion ``(n, 6)`` relative to where the head lay at one volume: that row becomes 0."""
-    back = np.linalg.inv(rigid_matrix(motion[volume], centre_mm))
+    back = inverse(rigid_matrix(motion[volume], centre_mm))
     return np.stack([rigid_parameters(rigid_matrix(row, centre_mm) @ back, centre_mm) for row in motion])

@@ -12,7 +12,7 @@ from bidsml.errors import DataError
 from bidsml.preproc.anatomical.images import write_volume
 from bidsml.preproc.functional.brainmask import Mask, dilate_mm, has_signal
 from bidsml.preproc.functional.resampling import Grid, grid_points, sample_frame, seen_throughout, write_resampled
-from bidsml.preproc.functional.rigid import move_points
+from bidsml.preproc.functional.rigid import inverse, move_points
 from bidsml.preproc.functional.transforms import map_points
 from bidsml.preproc.volumes import Series
 from bidsml.records import FloatArray
@@ -65,7 +65,7 @@ def resample_run(
         )
     image = np.asarray(reference.dataobj)
     averaged = np.zeros(grid.shape, dtype=np.float32)
-    to_voxels = np.linalg.inv(np.asarray(reference.affine, dtype=np.float64))
+    to_voxels = inverse(np.asarray(reference.affine, dtype=np.float64))
     averaged[wide] = np.maximum(sample_frame(image, move_points(points, to_voxels)), 0.0) * seen
     where = wide.copy()
     where[wide] = seen
@@ -91,7 +91,7 @@ def resample_run(
 def sample_at(image: nib.Nifti1Image, shape: tuple[int, ...], affine: FloatArray) -> NDArray[np.float32]:
     """Interpolate an image linearly at the voxels of another grid in the same space; 0 outside."""
     voxels = np.indices(shape[:3]).reshape(3, -1).T.astype(np.float64)
-    places = move_points(voxels, np.linalg.inv(np.asarray(image.affine, dtype=np.float64)) @ affine)
+    places = move_points(voxels, inverse(np.asarray(image.affine, dtype=np.float64)) @ affine)
     values = map_coordinates(np.asarray(image.dataobj, dtype=np.float32), places.T, order=1, mode="constant")
     sampled: NDArray[np.float32] = values.reshape(shape[:3])
     return sampled
@@ -113,7 +113,7 @@ def brain_in_bold(reference: nib.Nifti1Image, mask: nib.Nifti1Image, to_mask: Se
     values = np.asarray(reference.dataobj, dtype=np.float32)
     voxels = np.argwhere(np.ones(values.shape, dtype=bool)).astype(np.float64)
     points = map_points(move_points(voxels, np.asarray(reference.affine, dtype=np.float64)), to_mask)
-    places = move_points(points, np.linalg.inv(np.asarray(mask.affine, dtype=np.float64)))
+    places = move_points(points, inverse(np.asarray(mask.affine, dtype=np.float64)))
     share = map_coordinates(np.asarray(mask.dataobj, dtype=np.float32), places.T, order=1, mode="constant")
     brain: Mask = share.reshape(values.shape) > 0.5
     brain &= has_signal(values, brain)

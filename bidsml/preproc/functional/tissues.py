@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from bidsml.preproc.functional.resampling import iter_at_points
-from bidsml.preproc.functional.rigid import move_points
+from bidsml.preproc.functional.rigid import inverse, move_points
 from bidsml.preproc.functional.transforms import map_points
 from bidsml.preproc.volumes import Series
 from bidsml.records import FloatArray
@@ -51,7 +51,7 @@ def tissue_fractions(
         # Axes of both images need not be parallel: a cube of the voxel's mean size.
         width = np.maximum(1, np.rint(np.cbrt(np.prod(voxel_mm)) / sizes)).astype(int)
         spread = uniform_filter(np.asarray(image.dataobj, dtype=np.float32), size=tuple(width), mode="constant")
-        places = move_points(mapped, np.linalg.inv(affine))
+        places = move_points(mapped, inverse(affine))
         fractions[name] = map_coordinates(spread, places.T, order=1, mode="constant").astype(np.float64)
     return fractions
 
