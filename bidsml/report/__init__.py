@@ -15,6 +15,9 @@ from bidsml.report.page import Page, make_page
 SECTIONS_PARTICIPANT: tuple[Callable[[ParticipantResult], Section | None], ...] = (
     participant.verdict.section,
     participant.inputs.section,
+    participant.anatomy.section,
+    participant.alignment.section,
+    participant.runs.section,
     participant.motion.section,
     participant.denoising.section,
     participant.coverage.section,

@@ -59,6 +59,26 @@ class Figure:
     svg: str
     alt: str
     table: Table
+    wide: bool = False
+    """Whether it may take the whole width of the page's column."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two drawings of the same size that should look alike, one over the other behind a slider.
+
+    Without scripts, and on paper, they stand one under the other. ``lower`` and ``upper`` are drawings with labels of
+    their own; ``alt`` states the finding.
+    """
+
+    kind: ClassVar[str] = "comparison"
+    name: str
+    lower: str
+    lower_name: str
+    upper: str
+    upper_name: str
+    alt: str
+    table: Table
 
 
 @dataclass(frozen=True)
@@ -83,7 +103,7 @@ class References:
     items: tuple[Reference, ...]
 
 
-Block = Paragraph | Bullets | Facts | Table | Figure | References
+Block = Paragraph | Bullets | Facts | Table | Figure | Comparison | References
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -41,7 +41,15 @@ _STYLE: Any = {
 _WIDTH_IN = 5.2
 
 
-def paint_svg(name: str, paint: Callable[[Any], None], *, alt: str, height_in: float = 3.2, panels: int = 1) -> str:
+def paint_svg(
+    name: str,
+    paint: Callable[[Any], None],
+    *,
+    alt: str,
+    height_in: float = 3.2,
+    panels: int = 1,
+    ratios: Sequence[float] | None = None,
+) -> str:
     """Draw one figure and return it as SVG.
 
     Parameters
@@ -50,6 +58,8 @@ def paint_svg(name: str, paint: Callable[[Any], None], *, alt: str, height_in: f
         Prefix of every id in the drawing, so that several may stand in one page.
     paint
         Given one matplotlib axes, or an array of ``panels`` axes that share their x axis.
+    ratios
+        Heights of the panels to each other; equal without it.
     alt
         What the figure shows, in words and numbers.
 
@@ -65,7 +75,7 @@ def paint_svg(name: str, paint: Callable[[Any], None], *, alt: str, height_in: f
         mpl.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
-        paint(figure.subplots(panels, 1, sharex=True) if panels > 1 else figure.subplots())
+        paint(figure.subplots(panels, 1, sharex=True, height_ratios=ratios) if panels > 1 else figure.subplots())
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return embed_svg(buffer.getvalue(), name=name, alt=alt)

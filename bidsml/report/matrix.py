@@ -1,7 +1,5 @@
 """Draw a region-by-region matrix as a small picture inside an SVG: fast for hundreds of regions."""
 
-import base64
-import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from bidsml.records import FloatArray
 from bidsml.report.blocks import Table
+from bidsml.report.pictures import png_address
 from bidsml.report.wording import hide_folders, number
 
 _MISSING_RGB = (190, 190, 190)
@@ -27,14 +26,6 @@ def _colours() -> NDArray[np.uint8]:
 
     rgb: NDArray[np.uint8] = (colormaps["RdBu_r"](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8)
     return rgb
-
-
-def _png(rgb: NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="PNG", optimize=False)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def matrix_image(matrix: FloatArray, *, label: str, name: str, alt: str) -> str:
@@ -59,9 +50,9 @@ def matrix_image(matrix: FloatArray, *, label: str, name: str, alt: str) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 374 300" role="img" '
         f'id="{name}-drawing" aria-label={quoteattr(hide_folders(alt))}>\n'
         '<rect width="374" height="300" fill="#ffffff"/>\n'
-        f'<image x="2" y="2" width="296" height="296" {picture} href="{_png(rgb)}"/>\n'
+        f'<image x="2" y="2" width="296" height="296" {picture} href="{png_address(rgb)}"/>\n'
         '<rect x="2" y="2" width="296" height="296" fill="none" stroke="#767676" stroke-width="0.8"/>\n'
-        f'<image x="310" y="20" width="12" height="250" {picture} href="{_png(bar)}"/>\n'
+        f'<image x="310" y="20" width="12" height="250" {picture} href="{png_address(bar)}"/>\n'
         '<rect x="310" y="20" width="12" height="250" fill="none" stroke="#767676" stroke-width="0.8"/>\n'
         f'<text x="374" y="12" text-anchor="end" {text}>{escape(label)}</text>\n'
         f'<text x="326" y="26" {text}>{number(top, 2)}</text>\n'

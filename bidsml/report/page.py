@@ -1,13 +1,15 @@
 """Put sections into one self-contained HTML page."""
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bidsml.report.blocks import Figure, Section
+from bidsml.report.blocks import Comparison, Figure, Section
 from bidsml.report.wording import hide_folders
 
 
@@ -56,10 +58,40 @@ def make_page(sections: Sequence[Section], *, title: str, subtitle: str, version
     Page
         The same sections always give the same bytes.
     """
+    slides = any(isinstance(block, Comparison) for section in sections for block in section.blocks)
+    script = _script() if slides else ""
     html = (
         _environment()
         .get_template("page.html")
-        .render(sections=sections, title=title, subtitle=subtitle, version=version)
+        .render(
+            sections=sections,
+            title=title,
+            subtitle=subtitle,
+            version=version,
+            script=script,
+            script_digest=_digest(script) if script else "",
+        )
     )
-    figures = {block.name: block.svg for section in sections for block in section.blocks if isinstance(block, Figure)}
-    return Page(html=html, figures=figures)
+    return Page(html=html, figures=dict(_drawings(sections)))
+
+
+@cache
+def _script() -> str:
+    """Read the one script that a page may have: it moves the sliders."""
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), "compare.js")[0]
+
+
+def _digest(script: str) -> str:
+    """Digest of a script for the page's policy, which lets nothing else run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
+def _drawings(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
+    for block in (block for section in sections for block in section.blocks):
+        if isinstance(block, Figure):
+            yield block.name, block.svg
+        elif isinstance(block, Comparison):
+            yield f"{block.name}-lower", block.lower
+            yield f"{block.name}-upper", block.upper

@@ -13,6 +13,8 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold
 
 from bidsml.records import (
+    AlignmentView,
+    AnatomyView,
     Atlas,
     Attrition,
     Cohort,
@@ -20,6 +22,7 @@ from bidsml.records import (
     FeatureBlock,
     FeatureVector,
     Fold,
+    FunctionalQC,
     ParticipantResult,
     PerformanceRow,
     PermutationNull,
@@ -355,6 +358,29 @@ def make_participant(*, n_regions: int = 20, motion: bool = True, layout: str = 
     )
 
 
+def make_raw_participant() -> ParticipantResult:
+    """Simulate the result of one participant whose raw images were preprocessed here."""
+    rng = np.random.default_rng(6)
+    rows, columns = np.mgrid[:60, :80]
+    brain = (rows - 30) ** 2 + (columns - 40) ** 2 < 600
+    white = (rows - 30) ** 2 + (columns - 40) ** 2 < 200
+    grey = np.where(brain, 100 + 100 * white, 20).astype(np.uint8)
+    anatomy = AnatomyView(
+        "sub-0001", grey, brain, brain & ~white, white, {"brain": 1400.0, "gray matter": 650.0, "white matter": 480.0},
+    )  # fmt: skip
+    alignment = AlignmentView(
+        "sub-0001 task-rest", "BOLD reference", "T1w", grey[::-1], grey, brain, {"Mutual information": 1.2}, ("note",)
+    )
+    motion = np.cumsum(rng.normal(0, 0.01, (40, 6)), axis=0)
+    run = FunctionalQC(
+        "0001", "sub-0001 task-rest", 2.0, 40, 2, 7, True, "T1w", 1.05, 1.21, 0.97, 54.0, motion,
+        np.append(np.nan, rng.random(39)), np.append(np.nan, rng.random(39)), slice_time_s=0.95,
+        carpet=rng.normal(size=(30, 40)).astype(np.float32), carpet_tissues=np.repeat([0, 1, 2], 10).astype(np.int8),
+        warnings=("3 values of the raw run are not finite numbers",),
+    )  # fmt: skip
+    return replace(make_participant(), anatomy=(anatomy,), alignment=(alignment,), functional=(run,))
+
+
 @pytest.fixture(scope="session")
 def simulate() -> Callable[..., Result]:
     """Make group results."""
@@ -365,6 +391,11 @@ def simulate() -> Callable[..., Result]:
 def simulate_participant() -> Callable[..., ParticipantResult]:
     """Make participant results."""
     return make_participant
+
+
+@pytest.fixture(scope="session")
+def raw_participant() -> ParticipantResult:
+    return make_raw_participant()
 
 
 @pytest.fixture(scope="session")

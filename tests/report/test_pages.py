@@ -1,5 +1,7 @@
 """Laws of every page: safe, self-contained, accessible, the same twice."""
 
+import base64
+import hashlib
 import importlib
 import pkgutil
 import re
@@ -20,12 +22,13 @@ KINDS = ("binary", "three_classes", "regression", "bare")
 
 
 @pytest.fixture(scope="module")
-def pages(request: pytest.FixtureRequest, simulate_participant) -> dict[str, report.Page]:
+def pages(request: pytest.FixtureRequest, simulate_participant, raw_participant) -> dict[str, report.Page]:
     """One page of every kind."""
     made = {kind: report.render_group(request.getfixturevalue(kind)) for kind in KINDS}
     made["participant"] = report.render_participant(simulate_participant())
     made["ready matrix"] = report.render_participant(simulate_participant(motion=False, n_regions=70))
     made["covariance"] = report.render_participant(simulate_participant(layout="covariance"))
+    made["raw"] = report.render_participant(raw_participant)
     return made
 
 
@@ -43,8 +46,35 @@ def test_no_page_loads_anything(pages) -> None:
                     assert address.startswith(("#", "https://")), (name, address)
                 else:
                     assert address.startswith(("#", "data:image/png;")), (name, element.tag, address)
-        assert not tree.xpath("//script | //link | //iframe | //object | //embed"), name
+        assert not tree.xpath("//link | //iframe | //object | //embed"), name
         assert not re.search(r"@import|url\((?!#)", page.html), name
+
+
+def test_only_a_script_that_the_page_s_policy_names_may_run(pages) -> None:
+    """Comparisons have a slider; no other page has a script, nor a policy that would let one run."""
+    for name, page in pages.items():
+        scripts = re.findall(r"<script[^>]*>.*?</script>", page.html, flags=re.DOTALL)
+        assert len(scripts) == (name == "raw"), name
+        policy = lxml.html.fromstring(page.html).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")[0]
+        digests = [
+            base64.b64encode(hashlib.sha256(s.removeprefix("<script>").removesuffix("</script>").encode()).digest())
+            for s in scripts
+        ]
+        allowed = re.findall(r"'sha256-([^']+)'", policy)
+        assert [digest.decode() for digest in digests] == allowed, name
+        assert ("script-src" in policy) == bool(scripts), name
+
+
+def test_a_comparison_shows_both_pictures_without_its_script(pages) -> None:
+    tree = lxml.html.fromstring(pages["raw"].html)
+    (figure,) = tree.xpath("//figure[@class='compare']")
+    (row,) = figure.xpath("p[@class='slider']")
+    assert "hidden" in row.attrib, "a slider that does nothing would mislead"
+    (slider,) = row.xpath("input[@type='range']")
+    assert row.xpath("label/@for") == [slider.get("id")]
+    assert len(figure.xpath(".//*[local-name()='svg']")) == 2
+    css = tree.xpath("string(//style)")
+    assert "clip-path: none" in css[css.index("@media print") :], "both are printed whole"
 
 
 def test_ids_are_unique_and_every_link_inside_the_page_has_its_goal(pages) -> None:
@@ -60,8 +90,14 @@ def test_every_drawing_says_its_finding_and_shows_its_numbers(pages) -> None:
     for name, page in pages.items():
         tree = lxml.html.fromstring(page.html)
         figures = tree.xpath("//figure")
-        assert len(figures) == len(tree.xpath("//*[local-name()='svg']")) == len(page.figures), name
+        drawings = tree.xpath("//*[local-name()='svg']")
+        assert len(drawings) == len(page.figures), name
+        for drawing in drawings:
+            assert drawing.get("role") == "img" and re.search(r"\d", drawing.get("aria-label"))
         for figure in figures:
+            assert re.search(r"\d", figure.xpath("string(figcaption)")), name
+            if figure.get("class") == "compare":
+                continue
             (drawing,) = figure.xpath(".//*[local-name()='svg']")
             said = drawing.get("aria-label")
             assert drawing.get("role") == "img"
@@ -116,6 +152,25 @@ def test_a_script_in_any_text_of_a_group_result_is_only_text(kind: str, request:
     html = report.render_group(_poison_group(request.getfixturevalue(kind))).html
     _assert_harmless(html)
     for where in ("analysis", "site", "atlas", "node", "gate", "reason", "warning", "package"):
+        assert f"{where}&lt;script&gt;" in html, where
+
+
+def test_a_script_in_any_text_of_a_raw_participant_s_pictures_is_only_text(raw_participant) -> None:
+    (anatomy,), (alignment,), (run,) = raw_participant.anatomy, raw_participant.alignment, raw_participant.functional
+    html = report.render_participant(
+        replace(
+            raw_participant,
+            anatomy=(replace(anatomy, label="anatomy" + EVIL, warnings=(EVIL,), volumes_ml={"volume" + EVIL: 1.0}),),
+            alignment=(
+                replace(alignment, label="alignment" + EVIL, moving_name="moving" + EVIL, fixed_name="fixed" + EVIL),
+            ),
+            functional=(replace(run, label="run" + EVIL, warnings=("warning" + EVIL,)),),
+        )
+    ).html
+    tree = lxml.html.fromstring(html)
+    assert len(tree.xpath("//script")) == 1 and "alert" not in tree.xpath("string(//script)")
+    assert not [a for element in tree.iter(lxml.html.etree.Element) for a in element.attrib if a.startswith("on")]
+    for where in ("anatomy", "volume", "alignment", "moving", "fixed", "run", "warning"):
         assert f"{where}&lt;script&gt;" in html, where
 
 
@@ -205,6 +260,9 @@ def test_sections_without_their_data_are_left_out(bare: Result, pages) -> None:
     anchors = lxml.html.fromstring(pages["bare"].html).xpath("//main/section/@id")
     assert not {"null", "baselines", "sites", "weights", "warnings"} & set(anchors)
     assert {"answer", "flow", "cohort", "design", "discrimination", "methods", "provenance"} <= set(anchors)
+    assert not {"anatomy", "alignment", "runs"} & set(
+        lxml.html.fromstring(pages["participant"].html).xpath("//main/section/@id")
+    )
     assert "motion" not in lxml.html.fromstring(pages["ready matrix"].html).xpath("//main/section/@id")
 
 

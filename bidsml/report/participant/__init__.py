@@ -1,5 +1,29 @@
 """Sections of the participant page, one file each."""
 
-from bidsml.report.participant import about, coverage, denoising, features, inputs, methods, motion, verdict
+from bidsml.report.participant import (
+    about,
+    alignment,
+    anatomy,
+    coverage,
+    denoising,
+    features,
+    inputs,
+    methods,
+    motion,
+    runs,
+    verdict,
+)
 
-__all__ = ["about", "coverage", "denoising", "features", "inputs", "methods", "motion", "verdict"]
+__all__ = [
+    "about",
+    "alignment",
+    "anatomy",
+    "coverage",
+    "denoising",
+    "features",
+    "inputs",
+    "methods",
+    "motion",
+    "runs",
+    "verdict",
+]
