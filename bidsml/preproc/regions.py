@@ -74,7 +74,7 @@ def average_regions(bold: Path, atlas: Atlas, *, mask: Path | None) -> RegionSig
     """
     series = open_series(bold)
     inside = _read_mask(mask, series)
-    voxels, coverage = _locate_labels(atlas, series, inside) if atlas.image else _locate_spheres(atlas, series, inside)
+    voxels, coverage = locate_regions(atlas, series, inside)
     missing = _lost_by_coverage(atlas, voxels, coverage)
     _check_any_left(bold, atlas, missing)
     kept = [v if n not in missing else v[:0] for n, v in zip(atlas.names, voxels, strict=True)]
@@ -140,6 +140,26 @@ def _values(image: Any, path: Path) -> FloatArray:
 
 
 # ------------------------------------------------------------------ where the regions are
+
+
+def locate_regions(atlas: Atlas, series: Series, inside: NDArray[np.bool_]) -> tuple[Voxels, FloatArray]:
+    """Find the voxels of every region in an image's grid.
+
+    Parameters
+    ----------
+    series
+        Only its grid counts.
+    inside
+        Brain mask in that grid.
+
+    Returns
+    -------
+    voxels
+        Flat indices in Fortran order, one array a region.
+    coverage
+        ``(n_regions,)``: share of each region that was found, 0-1.
+    """
+    return _locate_labels(atlas, series, inside) if atlas.image else _locate_spheres(atlas, series, inside)
 
 
 def _locate_labels(atlas: Atlas, series: Series, inside: NDArray[np.bool_]) -> tuple[Voxels, FloatArray]:
