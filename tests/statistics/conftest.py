@@ -19,11 +19,11 @@ def _simulate():
 
 
 @pytest.fixture
-def figure(record_property):
-    """Hold a figure against its band; the table of all stands at the end of the run, and in the JUnit file."""
+def figure(request):
+    """Hold a figure against its band; the table of all stands at the end of the run."""
 
     def hold(name, value, low, high):
-        record_property("figure", f"{name}: {value:.4g} (band {low:g} to {high:g})")
+        request.node.user_properties.append(("figure", f"{name}: {value:.4g} (band {low:g} to {high:g})"))
         assert low <= value <= high, f"{name} is {value:.4g}, outside of {low:g} to {high:g}"
 
     return hold
