@@ -76,7 +76,7 @@ def register_rigidly(
             for number, start in enumerate(_starts(inside, reference, brain, scratch))
         ]
         better = max(coarse, key=lambda path: similarity(fixed, inside, moving, [path]))
-        best = _rigid(fixed, moving, inside, start=better, prefix=scratch / "fine_", levels=(2, 1))
+        best = _rigid(fixed, moving, inside, start=better, prefix=scratch / "fine_", levels=(4, 2))
         before = similarity(fixed, inside, moving, [])
         after = similarity(fixed, inside, moving, [best])
         transform = ants.read_transform(str(best))

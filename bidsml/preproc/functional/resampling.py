@@ -35,7 +35,8 @@ def coarser_grid(shape: tuple[int, ...], affine: FloatArray, size_mm: float) -> 
     factor = size_mm / sizes
     coarse = affine.copy()
     coarse[:3, :3] = affine[:3, :3] * factor
-    counts = np.floor((np.array(shape[:3]) - 1) / factor + 1e-6).astype(int) + 1
+    # Sizes in a header are rounded to float32: a whole voxel must not be lost by it.
+    counts = np.floor((np.array(shape[:3]) - 1) / factor + 1e-3).astype(int) + 1
     return Grid((int(counts[0]), int(counts[1]), int(counts[2])), coarse)
 
 
