@@ -81,7 +81,8 @@ def finish_null(null: PermutationNull, inference: InferenceSpec) -> PermutationN
         return null
     if inference.stop_after:
         p, used = sequential_p(null.null, null.observed, stop_after=inference.stop_after)
-        stopped = null.stopped or used < null.null.size
+        # The last draw of all may be the one that stops the test.
+        stopped = null.stopped or int(reaches(null.null, null.observed).sum()) >= inference.stop_after
         null = replace(null, p=p, null=null.null[:used], p_floor=1 / (1 + used), stopped=stopped)
     if inference.tail == "pareto":
         null = replace(null, tail="the test stopped early: its p needs no tail") if null.stopped else _with_tail(null)

@@ -27,7 +27,9 @@ DOCUMENTED = {
     "cohort": ["participant_id", "included", "gate", "reason", "label"],
     "folds": ["participant_id", "design", "repeat", "fold", "name", "role", "inner_fold"],
     "predictions": ["participant_id", "estimator", "model", "design", "repeat", "observed", "predicted", "score"],
-    "weights": ["estimator", "output", "feature", "weight", "pattern", "stability"],
+    "weights": [
+        "estimator", "output", "feature", "weight", "pattern", "stability", "correlation", "p_corrected",
+    ],
     "leakage": ["check", "status", "evidence", "advice", "severity"],
 }  # fmt: skip
 PERFORMANCE = {
