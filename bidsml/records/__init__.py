@@ -35,7 +35,7 @@ from bidsml.records.group import (
     Weights,
 )
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
-from bidsml.records.preprocessed import PublishedFiles
+from bidsml.records.preprocessed import Preprocessing, PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
 from bidsml.records.views import AlignmentView, AnatomyView
 
@@ -70,6 +70,7 @@ __all__ = [
     "PatternNull",
     "PerformanceRow",
     "PermutationNull",
+    "Preprocessing",
     "Provenance",
     "PublishedFiles",
     "RawBold",

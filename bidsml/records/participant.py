@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bidsml.records.anatomical import AnatomicalQC
 from bidsml.records.base import FloatArray, Provenance, Record, ScanKind
 from bidsml.records.functional import FunctionalQC
 from bidsml.records.views import AlignmentView, AnatomyView
@@ -164,6 +165,8 @@ class ParticipantResult(Record):
     reasons: tuple[str, ...]
     denoise: Mapping[str, Any]
     provenance: Provenance
+    anatomical: tuple[AnatomicalQC, ...] = ()
+    """Quality and volumes of the raw T1w images that were preprocessed."""
     anatomy: tuple[AnatomyView, ...] = ()
     """What was found in the raw T1w images; empty where derivatives were given."""
     alignment: tuple[AlignmentView, ...] = ()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ from bidsml.features import CATALOG
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import verdict
-from bidsml.records import FeatureVector, ParticipantResult, Provenance, Scan, ScanData
+from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData
 from bidsml.report import render_participant
 from bidsml.spec import DenoiseSpec, FeatureSpec
 
@@ -143,11 +144,18 @@ def publish_participant(
     denoise: str,
     features_digest: str,
     provenance: Path,
+    preprocessing: list[Path],
     output: str,
     *,
     out_dir: Path,
 ) -> Path:
     """Write one participant's derivatives and report into the output folder, the done-manifest last.
+
+    Parameters
+    ----------
+    preprocessing
+        Record of the :class:`~bidsml.records.Preprocessing`; nothing where derivatives were given. Its files are
+        published already, and are listed in the manifest.
 
     Returns
     -------
@@ -158,6 +166,8 @@ def publish_participant(
     scans = [read_record(ScanData, path) for path in scan_data]
     vectors = [read_record(FeatureVector, path) for path in features]
     result = _participant_result(scans, vectors, analysis, denoise, provenance)
+    preprocessed = [read_record(Preprocessing, path) for path in preprocessing]
+    result = _with_preprocessing(result, preprocessed)
     label = result.participant_id
     entities = common_entities([data.scan for data in scans])
     written: list[Path] = []
@@ -176,10 +186,21 @@ def publish_participant(
     for name, svg in page.figures.items():
         written.append(write_text(out / f"sub-{label}" / "figures" / f"sub-{label}_desc-{name}.svg", svg))
     files = {path.relative_to(out).as_posix(): sha256_file(path) for path in sorted(set(written))}
+    files |= {name: digest for one in preprocessed for name, digest in one.files.items()}
     entry = Entry(features_digest=features_digest, files=files, features=records, qc=_qc_summary(result))
     write_manifest(out, participant_id=label, analysis=analysis, entry=entry)
     return write_json(
         out_dir / "receipt.json", {"participant_id": label, "verdict": result.verdict, "files": len(files)}
+    )
+
+
+def _with_preprocessing(result: ParticipantResult, preprocessed: list[Preprocessing]) -> ParticipantResult:
+    return replace(
+        result,
+        anatomical=tuple(quality for one in preprocessed for quality in one.anatomical),
+        anatomy=tuple(view for one in preprocessed for view in one.anatomy),
+        functional=tuple(quality for one in preprocessed for quality in one.functional),
+        alignment=tuple(view for one in preprocessed for view in one.alignment),
     )
 
 

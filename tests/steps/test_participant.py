@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from bidsml.bids.manifest import manifest_path, read_manifest, verify_manifest
-from bidsml.bids.store import read_record, sha256_file, write_record
+from bidsml.bids.store import read_record, sha256_file, write_record, write_text
 from bidsml.errors import AnalysisFileError
-from bidsml.records import FeatureVector, Provenance, Scan, ScanData
+from bidsml.records import AnatomicalQC, FeatureVector, Preprocessing, Provenance, Scan, ScanData
 from bidsml.spec import DenoiseSpec, FeatureSpec
 from bidsml.steps.participant import extract_features, publish_participant, read_row
 
@@ -92,7 +92,7 @@ def test_the_target_is_left_out_of_a_row(tmp_path):
 def publish(tmp_path):
     """Publish connectomes of two scans under an analysis name; give the output folder."""
 
-    def run(analysis: str, *features: dict) -> Path:
+    def run(analysis: str, *features: dict, preprocessing: Preprocessing | None = None) -> Path:
         work = tmp_path / f"work-{analysis}"
         data = [write_record(work / f"{number}.npz", signals(number, lost=0)) for number in (1, 2)]
         vectors = []
@@ -102,8 +102,9 @@ def publish(tmp_path):
             vectors.append(extract_features(data, options, feature["name"], "auto", out_dir=folder))
         provenance = write_record(work / "provenance.npz", Provenance("0", {}, 0, "general", (), "d"))
         denoise = DenoiseSpec().model_dump_json()
+        made = [write_record(work / "preprocessing.npz", preprocessing)] if preprocessing else []
         publish_participant(
-            data, vectors, analysis, denoise, "digest", provenance, str(tmp_path / "out"), out_dir=work
+            data, vectors, analysis, denoise, "digest", provenance, made, str(tmp_path / "out"), out_dir=work
         )  # fmt: skip
         return tmp_path / "out"
 
@@ -132,6 +133,20 @@ def test_the_manifest_lists_every_file(publish):
     written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert written - set(manifest.analyses["demo"].files) == {"sub-01/sub-01_bidsml.json"}
     assert manifest.analyses["demo"].qc["coverage"] == pytest.approx(1 / 3), "one edge of three is there"
+
+
+def test_what_was_preprocessed_is_listed_and_shown(publish, tmp_path):
+    """Files of a sibling step are in the manifest, so that a missing one is noticed."""
+    image = write_text(tmp_path / "out" / "sub-01" / "func" / "image.txt", "voxels")
+    files = {"sub-01/func/image.txt": sha256_file(image)}
+    qc = AnatomicalQC("sub-01", (1.0, 1.0, 1.0), 1, "MNI152NLin2009aSym", 1400, 650, 480, 270, 0.97, 0.9)
+    out = publish("demo", {"name": "edges"}, preprocessing=Preprocessing(files=files, anatomical=(qc,)))
+    manifest = read_manifest(manifest_path(out, "01"))
+    assert files.items() <= manifest.analyses["demo"].files.items()
+    assert verify_manifest(out, manifest, "demo") == []
+    image.unlink()
+    assert verify_manifest(out, manifest, "demo") == ["sub-01/func/image.txt is missing"]
+    assert "overlap with MNI152NLin2009aSym" in (out / "sub-01.html").read_text()
 
 
 def test_two_blocks_of_one_measure_have_files_of_their_own(publish):

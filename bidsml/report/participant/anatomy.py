@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bidsml.records import AnatomyView, ParticipantResult
-from bidsml.report.blocks import Block, Bullets, Figure, Section, Table
+from bidsml.records import AnatomicalQC, AnatomyView, ParticipantResult
+from bidsml.report.blocks import Block, Bullets, Facts, Figure, Section, Table
 from bidsml.report.canvas import ORANGE, SKY, VERMILLION
 from bidsml.report.pictures import Outline, brain_picture
 from bidsml.report.wording import number, plural
@@ -16,9 +16,13 @@ _SIDES = "The right of an axial or coronal slice is the right of the head."
 
 def section(result: ParticipantResult) -> Section | None:
     """Show slices of each T1w with the outlines of brain and tissues, where raw images were preprocessed."""
-    if not result.anatomy:
+    if not result.anatomy and not result.anatomical:
         return None
     blocks: list[Block] = []
+    for quality in result.anatomical:
+        blocks.append(_facts(quality))
+        if quality.warnings:
+            blocks.append(Bullets(quality.warnings, heading=f"Noted on {quality.label}"))
     for index, view in enumerate(result.anatomy, start=1):
         blocks.append(_show(view, f"anatomy-{index}"))
         if view.warnings:
@@ -29,6 +33,19 @@ def section(result: ParticipantResult) -> Section | None:
         lead="Brain and tissues found in the T1w image. A mask that cuts the cortex off, or takes in skull or neck, "
         "spoils everything after it; look at the outlines.",
         blocks=tuple(blocks),
+    )
+
+
+def _facts(quality: AnatomicalQC) -> Facts:
+    source = "skull-stripped before it came here" if quality.skull_stripped_input else "with its skull"
+    return Facts(
+        (
+            ("T1w", quality.label),
+            ("Made from", f"{plural(quality.n_t1w, 'image')}, {source}"),
+            ("Voxels", " × ".join(f"{size:.3g}" for size in quality.voxel_sizes_mm) + " mm"),
+            (f"Brain's overlap with {quality.space} (Dice)", number(quality.template_dice)),
+            (f"Correlation with {quality.space}", number(quality.template_correlation)),
+        )
     )
 
 
