@@ -39,6 +39,8 @@ dataset_description.json under DatasetLinks.
 - `sub-<label>.html`: report of one participant: inputs, motion, coverage, features, verdict
 - `sub-<label>/`: region time series, relationship matrices and feature records of one participant;
   `sub-<label>_bidsml.json` lists every file with its SHA-256 and is written last
+- `sub-<label>/anat/`, `func/`: where raw images were given, what was made of them: corrected T1w, brain mask, tissues,
+  transforms, BOLD runs in template space, confounds
 - `group-<analysis>.html`: report of one analysis of the group
 - `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights; `model/` is the frozen
   biomarker with its card
@@ -47,7 +49,7 @@ dataset_description.json under DatasetLinks.
 - `logs/`: what ran, and what failed
 
 Missing values are written n/a. The files that `.bidsignore` lists follow BIDS proposals that are not yet part of the
-specification (BEP 17, generic connectivity data).
+specification (BEP 14, transforms; BEP 17, generic connectivity data).
 """
 
 

@@ -75,18 +75,7 @@ def find_raw(spec: AnalysisSpec, options: RunOptions, *, bold: bool = True) -> d
     MissingInputError
         The content of a selected image, or of its events, is not on this machine.
     """
-    known = known_participants(options.bids_dir)
-    labels = options.participant_labels
-    require_participants(labels, known=known, bids_dir=options.bids_dir, folders=(options.bids_dir,))
-    paths = list_raw_files(options.bids_dir, labels=labels, database_dir=options.bids_database_dir)
-    files = recognise_raw(paths, root=options.bids_dir.absolute())
-    anatomical = [file for file in files if file.kind == "t1w"]
-    functional = [file for file in files if file.kind == "bold"] if bold else []
-    if not anatomical and not functional:
-        raise NothingSelectedError(
-            f"no {'T1w or BOLD' if bold else 'T1w'} image in {options.bids_dir}",
-            hint="raw images lie in sub-*/[ses-*/]anat and func as *_T1w.nii.gz and *_bold.nii.gz",
-        )
+    anatomical, functional = _list_images(options, bold=bold)
     anatomical = list(apply_filters(anatomical, plan_filters(spec, options, kind="t1w", raw=True)))
     functional = list(apply_filters(functional, plan_filters(spec, options, kind="bold", raw=True)))
     _refuse_versions(functional)
@@ -108,6 +97,23 @@ def find_raw(spec: AnalysisSpec, options: RunOptions, *, bold: bool = True) -> d
             hint="change or leave out that filter",
         )
     return found
+
+
+def _list_images(options: RunOptions, *, bold: bool) -> tuple[list[RawFile], list[RawFile]]:
+    """T1w and BOLD images of the participants asked for."""
+    known = known_participants(options.bids_dir)
+    labels = options.participant_labels
+    require_participants(labels, known=known, bids_dir=options.bids_dir, folders=(options.bids_dir,))
+    paths = list_raw_files(options.bids_dir, labels=labels, database_dir=options.bids_database_dir)
+    files = recognise_raw(paths, root=options.bids_dir.absolute())
+    anatomical = [file for file in files if file.kind == "t1w"]
+    functional = [file for file in files if file.kind == "bold"] if bold else []
+    if not anatomical and not functional:
+        raise NothingSelectedError(
+            f"no {'T1w or BOLD' if bold else 'T1w'} image in {options.bids_dir}",
+            hint="raw images lie in sub-*/[ses-*/]anat and func as *_T1w.nii.gz and *_bold.nii.gz",
+        )
+    return anatomical, functional
 
 
 def describe_raw(found: Mapping[str, Sequence[RawSession]]) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ RUN = "Realigned and brought to the template by one interpolation; nothing was f
 SEEN = "Brain of the template where the run has signal"
 
 
-def check_session(session: Path, *, out_dir: Path) -> Path:
-    """Check that the raw images of a session are whole; hand its record on.
+def check_session(session: Path, *, out_dir: Path) -> list[Path]:
+    """Check that the raw images of a session are whole; hand its record on, and its files.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def check_session(session: Path, *, out_dir: Path) -> Path:
     """
     record = read_record(RawSession, session)
     check_images(record)
-    return write_record(out_dir / "session.npz", record)
+    return [write_record(out_dir / "session.npz", record), *record.files]
 
 
 def publish_anatomy(
@@ -153,22 +153,23 @@ def publish_run(
     for path in confounds[1:]:
         folder.copy(path, "timeseries", ".json", desc="confounds")
     _write_transforms(folder, transforms, ("boldref", "T1w" if quality.target == "T1w" else space))
-    scan = Scan(
-        participant_id=raw.participant_id,
-        kind="bold",
-        path=image,
-        entities=order_entities({**raw.entities, "space": space, "desc": "preproc"}),
-        mask=mask,
-        confounds=table,
-        tr_s=raw.tr_s,
-        sidecars=raw.sidecars,
-    )
+    scan = _describe_scan(raw, space=space, image=image, mask=mask, confounds=table)
     return _remember(out, folder, out_dir, scan=scan)
 
 
-def published_digests(published: Sequence[Path]) -> dict[str, str]:
-    """Digests of all files in records of :class:`~bidsml.records.PublishedFiles`, for the done-manifest."""
-    return {name: digest for path in published for name, digest in read_record(PublishedFiles, path).files.items()}
+def hand_on_scan(published: Path, *, out_dir: Path) -> list[Path]:
+    """Hand on a published BOLD run: the record of its :class:`~bidsml.records.Scan`, and its files.
+
+    Parameters
+    ----------
+    published
+        From :func:`publish_run`.
+    """
+    scan = read_record(PublishedFiles, published).scan
+    if scan is None:
+        raise DataError(f"{published} holds no BOLD run", hint="delete the work folder and run the participant again")
+    files = [path for path in (scan.path, scan.mask, scan.confounds, scan.events) if path is not None]
+    return [write_record(out_dir / "scan.npz", scan), *files]
 
 
 def _describe_run(raw: RawBold, quality: FunctionalQC) -> dict[str, object]:
@@ -181,6 +182,20 @@ def _describe_run(raw: RawBold, quality: FunctionalQC) -> dict[str, object]:
     if quality.slice_timing and np.isfinite(quality.slice_time_s):
         sidecar["StartTime"] = quality.slice_time_s
     return sidecar
+
+
+def _describe_scan(raw: RawBold, *, space: str, image: Path, mask: Path, confounds: Path) -> Scan:
+    """Say what :func:`bidsml.bids.scans.find_scans` would find of a published run."""
+    return Scan(
+        participant_id=raw.participant_id,
+        kind="bold",
+        path=image,
+        entities=order_entities({**raw.entities, "space": space, "desc": "preproc"}),
+        mask=mask,
+        confounds=confounds,
+        tr_s=raw.tr_s,
+        sidecars=raw.sidecars,
+    )
 
 
 def _write_transforms(folder: Folder, transforms: Sequence[Path], ends: tuple[str, str]) -> list[Path]:
