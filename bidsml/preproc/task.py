@@ -141,7 +141,8 @@ def _fit(runs: Sequence[TaskRun], task: TaskSpec) -> FirstLevelModel:
     )
     designs = [design_matrix(run, task) for run in runs]
     with warnings.catch_warnings():
-        # nilearn says which of its arguments have no effect beside ready design matrices.
+        # nilearn says which of its arguments have no effect beside ready design matrices and a given mask.
+        warnings.filterwarnings("ignore", message=".*Given mask will be used.*")
         warnings.filterwarnings("ignore", message=".*design matrices are supplied.*")
         warnings.filterwarnings("ignore", message=".*mean values? of 0.*")
         model.fit([str(run.bold) for run in runs], design_matrices=designs)
