@@ -207,7 +207,7 @@ def test_the_global_signal_stays_out_and_bad_volumes_get_a_regressor(scan):
 
 
 def test_confounds_of_another_run_are_refused(scan):
-    with pytest.raises(DataError, match="30 rows, .* has 31 volumes"):
+    with pytest.raises(DataError, match=r"30 rows, .* has 31 volumes"):
         nuisance_regressors(scan, DenoiseSpec(strategy="6p"), n_volumes=31)
 
 
