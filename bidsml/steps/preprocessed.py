@@ -193,6 +193,7 @@ def _describe_scan(raw: RawBold, *, space: str, image: Path, mask: Path, confoun
         entities=order_entities({**raw.entities, "space": space, "desc": "preproc"}),
         mask=mask,
         confounds=confounds,
+        events=raw.events,
         tr_s=raw.tr_s,
         sidecars=raw.sidecars,
     )

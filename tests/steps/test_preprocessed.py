@@ -16,9 +16,9 @@ from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.scans import find_scans
 from bidsml.bids.store import read_record, sha256_file, write_record
 from bidsml.errors import DataError, MissingInputError
-from bidsml.records import FunctionalQC, PublishedFiles, RawBold, RawSession
+from bidsml.records import FunctionalQC, PublishedFiles, RawBold, RawSession, Scan
 from bidsml.spec import AnalysisSpec, FeatureSpec, InputSpec, RunOptions, TargetSpec
-from bidsml.steps.preprocessed import check_session, publish_anatomy, publish_run, published_digests
+from bidsml.steps.preprocessed import check_session, hand_on_scan, publish_anatomy, publish_run
 
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
 SPACE = "MNI152NLin2009aSym"
@@ -70,7 +70,8 @@ class Bench:
         """Publish one run."""
         given = {"task": "rest", **entities}
         stem = "_".join(f"{key}-{value}" for key, value in given.items())
-        record = RawBold("01", self.raw(f"sub-01/func/sub-01_{stem}_bold.nii.gz"), 2.0, given)
+        image, events = (self.raw(f"sub-01/func/sub-01_{stem}_{end}") for end in ("bold.nii.gz", "events.tsv"))
+        record = RawBold("01", image, 2.0, given, events=events)
         zeros = np.zeros(N_VOLUMES)
         qc = FunctionalQC(
             "01", record.label, 2.0, N_VOLUMES, 2, 5, slice_timing, target, 1.0, 1.2, 1.0, 50.0,
@@ -142,7 +143,7 @@ def test_names_of_the_anatomy(bench):
     expected |= {f"{stem}_from-T1w_to-{SPACE}_mode-image_xfm.h5", f"{stem}_from-{SPACE}_to-T1w_mode-image_xfm.h5"}
     assert bench.files() == expected
     record = read_record(PublishedFiles, published)
-    assert record.files == {name: sha256_file(bench.out / name) for name in expected} == published_digests([published])
+    assert record.files == {name: sha256_file(bench.out / name) for name in expected}
     assert (record.participant_id, record.scan) == ("01", None)
 
 
@@ -206,8 +207,18 @@ def test_bidsml_finds_its_own_output(bench):
     (scan,) = find_scans(spec, options, wanted=frozenset({"bold"})).by_participant["01"]
     made = read_record(PublishedFiles, published).scan
     assert made is not None
-    for name in ("participant_id", "kind", "path", "mask", "confounds", "tr_s", "entities"):
+    for name in ("participant_id", "kind", "path", "mask", "confounds", "events", "tr_s", "entities"):
         assert getattr(scan, name) == getattr(made, name), name
+
+
+def test_a_published_run_is_handed_on_with_its_files(bench):
+    published = bench.run()
+    record, *files = hand_on_scan(published, out_dir=bench.work)
+    made = read_record(PublishedFiles, published).scan
+    assert read_record(Scan, record) == made
+    assert files == [made.path, made.mask, made.confounds, made.events]
+    with pytest.raises(DataError, match="no BOLD run"):
+        hand_on_scan(bench.anatomy("anat/sub-01_T1w.nii.gz"), out_dir=bench.work)
 
 
 @pytest.mark.parametrize("strategy", ["simple", "compcor", "scrubbing"])
@@ -276,7 +287,8 @@ def test_a_session_is_checked_before_work_begins(bench):
     image = bench.image("t1w.nii.gz")
     record = RawSession("01", t1w=(image,))
     path = write_record(bench.work / "in.npz", record)
-    assert read_record(RawSession, check_session(path, out_dir=bench.work)) == record
+    checked, *files = check_session(path, out_dir=bench.work)
+    assert read_record(RawSession, checked) == record and files == [image]
     image.write_bytes(image.read_bytes()[:100])
     with pytest.raises(DataError, match=r"t1w\.nii\.gz"):
         check_session(path, out_dir=bench.work)
