@@ -42,6 +42,8 @@ def rest_activity(times_s: FloatArray, covariance: FloatArray, rng: np.random.Ge
     ndarray
         ``(n_times, n_regions)`` with variances as in ``covariance``.
     """
+    if not covariance.any():
+        return np.zeros((len(times_s), len(covariance)))
     warmup = 40
     white = rng.multivariate_normal(
         np.zeros(len(covariance)), covariance, size=len(times_s) + warmup, method="cholesky"

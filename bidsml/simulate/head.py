@@ -134,9 +134,10 @@ def _sample(sources: list[FloatArray], affine: FloatArray, shape: tuple[int, ...
 def _measure(clean: FloatArray, *, bias: float, noise: float, rng: np.random.Generator) -> FloatArray:
     """Add the coil's sensitivity and Rician noise (Gudbjartsson & Patz 1995, doi:10.1002/mrm.1910340618)."""
     coarse = gaussian_filter(rng.normal(size=(12, 12, 12)), 2.5)
-    coarse = 2 * (coarse - coarse.min()) / np.ptp(coarse) - 1
+    inner = coarse[3:-3, 3:-3, 3:-3]  # where the head is: the corners are air
+    coarse = (2 * (coarse - inner.min()) / np.ptp(inner) - 1).clip(-1, 1)
     grid = np.meshgrid(*(np.linspace(0, 11, n) for n in clean.shape), indexing="ij")
-    field = 1 + bias * map_coordinates(coarse, grid, order=3, mode="nearest")
+    field = 1 + bias * map_coordinates(coarse, grid, order=3, mode="nearest").clip(-1, 1)
     real, imaginary = noise * 0.87 * rng.normal(size=(2, *clean.shape))
     measured: FloatArray = np.hypot(clean * field + real, imaginary)
     return measured
