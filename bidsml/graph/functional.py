@@ -1,7 +1,7 @@
 """The graph of one BOLD run: from the raw file to template space, confounds and quality."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from nipype import IdentityInterface, Node, Workflow
@@ -157,8 +157,8 @@ def _connect(workflow: Workflow, nodes: dict[str, Node]) -> None:
             workflow.connect(nodes[source], "out", nodes[target], field)
 
 
-def _nth(paths: list[Any], index: int) -> Any:
-    """Take one path of a list; Nipype carries this function's source to the node."""
+def _nth(paths: list[str], index: int) -> str:
+    """Take one path of a list; Nipype carries this function's source to the node, with no imports."""
     return paths[index]
 
 

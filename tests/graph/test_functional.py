@@ -106,7 +106,7 @@ def test_memory_grows_with_the_file(head, template, tmp_path):
 def test_nipype_runs_it(head, template, tmp_path):
     functional = _build(head, template, tmp_path)
     # An affine that changes nothing stands for the way to the template.
-    identity = tmp_path / "identity.mat"
+    identity = tmp_path / "identity.txt"
     identity.write_text(
         "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
         "Parameters: 1 0 0 0 1 0 0 0 1 0 0 0\nFixedParameters: 0 0 0\n"

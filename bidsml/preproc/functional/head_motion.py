@@ -8,6 +8,7 @@ Huber's weights, at the end Tukey's, leave out what changes locally, such as act
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def prepare_target(reference: Volume, mask: NDArray[np.bool_], affine: FloatArra
         inside[(slice(None),) * axis + (slice(-1, None),)] = False
     voxels = np.argwhere(inside)
     # An even sample: more points cost time and gain nothing.
-    voxels = voxels[:: max(1, len(voxels) // MAX_POINTS)]
+    voxels = voxels[:: max(1, ceil(len(voxels) / MAX_POINTS))]
     smooth = _smooth(reference)
     on_grid = _at_grid(smooth)
     gradient = np.stack([g[tuple(voxels.T)] for g in np.gradient(on_grid)], axis=1)  # (n, 3) per voxel
