@@ -8,7 +8,7 @@ from bidsml.atlases import load_atlas
 from bidsml.bids.derivative import require_own_output, validate_input
 from bidsml.bids.references import resolve_atlas
 from bidsml.errors import AnalysisFileError, MissingInputError, OutputError, UsageError
-from bidsml.features import CATALOG, check_feature
+from bidsml.features import CATALOG, check_feature, reads_bold, reads_tables
 from bidsml.learn.check import check_analysis
 from bidsml.preproc.confounds import check_denoise
 from bidsml.records import ScanKind
@@ -38,28 +38,26 @@ def check_names(spec: AnalysisSpec) -> None:
 
 
 def check_atlases(spec: AnalysisSpec, options: RunOptions, kind: ScanKind) -> None:
-    """Load every atlas that BOLD will be averaged with; ready-made signals bring their own regions."""
-    if kind != "bold":
-        return
+    """Load every atlas that images will be averaged with; ready-made signals bring their own regions."""
     for index, feature in enumerate(spec.features):
-        if "table" in CATALOG[feature.kind].needs:
+        if reads_tables(feature) or (reads_bold(feature) and kind != "bold"):
             continue
         if not feature.atlas:
             raise AnalysisFileError(
-                f"features.{index} ({feature.kind}) has no atlas, and BOLD has to be averaged in regions",
+                f"features.{index} ({feature.kind}) has no atlas, and images have to be averaged in regions",
                 hint="set atlas = ...; `bidsml doctor` lists names",
             )
         load_atlas(resolve_atlas(feature.atlas, bids_dir=options.bids_dir, derivatives=options.derivatives))
 
 
 def scan_kinds(spec: AnalysisSpec) -> frozenset[ScanKind]:
-    """Kinds of scans that every block can be made from; empty when the analysis needs tables only."""
+    """Kinds of scans that every block of BOLD can be made from; empty when the analysis needs none."""
     offers: dict[ScanKind, frozenset[str]] = {
-        "bold": frozenset({"signals", "unfiltered"}),
+        "bold": frozenset({"signals", "unfiltered", "contrasts"}),
         "timeseries": frozenset({"signals"}),
         "relmat": frozenset({"matrix"}),
     }
-    blocks = [CATALOG[f.kind].needs for f in spec.features if "table" not in CATALOG[f.kind].needs]
+    blocks = [CATALOG[feature.kind].needs for feature in spec.features if reads_bold(feature)]
     if not blocks:
         return frozenset()
     usable = {kind for kind, offered in offers.items() if all(needs & offered for needs in blocks)}

@@ -14,7 +14,7 @@ import tomli_w
 import bidsml
 from bidsml.bids.derivative import container_description
 from bidsml.bids.store import sha256_file
-from bidsml.records import Provenance, Scan
+from bidsml.records import Provenance, RawSession, Scan
 from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
 
 
@@ -65,6 +65,11 @@ def scan_digests(scans: Iterable[Scan]) -> dict[str, str]:
     """SHA-256 of every input file of one participant, by file name."""
     files = [p for s in scans for p in (s.path, s.mask, s.confounds, s.nodes, *s.sidecars) if p is not None]
     return {path.name: sha256_file(path) for path in sorted(set(files))}
+
+
+def raw_digests(sessions: Iterable[RawSession]) -> dict[str, str]:
+    """SHA-256 of every raw file of one participant, by file name."""
+    return {path.name: sha256_file(path) for path in sorted({path for s in sessions for path in s.files})}
 
 
 def combined_digest(paths: Iterable[Path]) -> str:

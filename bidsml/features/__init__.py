@@ -122,6 +122,26 @@ _KINDS = (
 CATALOG: Mapping[str, FeatureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 
 
+def reads_tables(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes table rows rather than images."""
+    return "table" in CATALOG[options.kind].needs
+
+
+def reads_anatomy(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes what the anatomical preprocessing measures."""
+    return bool(CATALOG[options.kind].needs & {"density", "volumes"})
+
+
+def reads_task(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes the contrasts of a task."""
+    return "contrasts" in CATALOG[options.kind].needs
+
+
+def reads_bold(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes BOLD, or what is made of it."""
+    return not (reads_tables(options) or reads_anatomy(options))
+
+
 def measure_of(options: FeatureSpec) -> str:
     """Name the measure of a block: as given, else the kind's default."""
     return options.measure or CATALOG[options.kind].measures[0]

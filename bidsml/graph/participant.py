@@ -4,19 +4,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from nipype import Node, Workflow
+from nipype import Merge, Node, Workflow
 
 from bidsml.bids.references import resolve_atlas
 from bidsml.bids.store import write_record
-from bidsml.features import CATALOG
+from bidsml.features import reads_anatomy, reads_tables, reads_task
 from bidsml.graph.node import connect_list, make_node
-from bidsml.records import Provenance, Scan
+from bidsml.graph.raw import Preprocessed, RawGraph
+from bidsml.records import Provenance, RawSession, Scan
 from bidsml.spec import AnalysisSpec, FeatureSpec, features_digest
 from bidsml.spec.analysis import column_name
+from bidsml.steps.anatomical import read_anatomy
 from bidsml.steps.participant import extract_features, publish_participant, read_row, read_scan
+from bidsml.steps.task import fit_task
+from bidsml.templates import ChosenTemplate
 
 READ_GB = 2.0
+TASK_GB = 3.0
 LIGHT_GB = 0.5
 
 
@@ -32,6 +38,8 @@ class ParticipantPlan:
         The scan of kind ``table`` that stands for the participant's rows.
     table_files
         For each table block of the analysis, by block name, the files that its row comes from.
+    sessions
+        Raw images to be preprocessed; empty where none are needed.
     """
 
     participant_id: str
@@ -39,88 +47,197 @@ class ParticipantPlan:
     table: Scan
     provenance: Provenance
     table_files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    sessions: tuple[RawSession, ...] = ()
 
 
-def reads_tables(feature: FeatureSpec) -> bool:
-    """Whether a block's kind takes table rows rather than scans."""
-    return "table" in CATALOG[feature.kind].needs
+@dataclass(frozen=True)
+class Places:
+    """Where a participant graph reads and writes, and how.
+
+    Attributes
+    ----------
+    derivatives
+        Folders by the names that ``--derivatives`` gave them.
+    template
+        Where raw images go; ``None`` where no participant has any.
+    n_threads
+        Threads of a registration.
+    """
+
+    bids_dir: Path
+    output_dir: Path
+    work_dir: Path
+    derivatives: Mapping[str, Path]
+    template: ChosenTemplate | None = None
+    n_threads: int = 1
 
 
-def init_participants_wf(
-    plans: Sequence[ParticipantPlan],
-    spec: AnalysisSpec,
-    *,
-    bids_dir: Path,
-    output_dir: Path,
-    work_dir: Path,
-    derivatives: Mapping[str, Path],
-) -> Workflow:
+def init_participants_wf(plans: Sequence[ParticipantPlan], spec: AnalysisSpec, places: Places) -> Workflow:
     """Build the graph of all selected participants; each is a workflow of its own."""
-    workflow = Workflow(name=f"participant_{spec.name.replace('-', '_')}", base_dir=str(work_dir))
+    workflow = Workflow(name=f"participant_{spec.name.replace('-', '_')}", base_dir=str(places.work_dir))
     for plan in plans:
-        one = init_participant_wf(
-            plan, spec, bids_dir=bids_dir, output_dir=output_dir, work_dir=work_dir, derivatives=derivatives
-        )
-        workflow.add_nodes([one])
+        workflow.add_nodes([init_participant_wf(plan, spec, places)])
     return workflow
 
 
-def init_participant_wf(
-    plan: ParticipantPlan,
-    spec: AnalysisSpec,
-    *,
-    bids_dir: Path,
-    output_dir: Path,
-    work_dir: Path,
-    derivatives: Mapping[str, Path],
-) -> Workflow:
-    """Build the graph of one participant: ``read_* -> extract_* -> publish``."""
+def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Places) -> Workflow:
+    """Build the graph of one participant: ``(preprocessing ->) read_* -> extract_* -> publish``."""
     workflow = Workflow(name=workflow_name(plan.participant_id))
     # A folder per analysis: two that run at once on one work folder must not change each other's inputs.
-    inputs = work_dir / "inputs" / f"participant_{spec.name}" / f"sub-{plan.participant_id}"
-    denoise = spec.denoise.model_dump_json()
+    inputs = places.work_dir / "inputs" / f"participant_{spec.name}" / f"sub-{plan.participant_id}"
     publish = make_node(publish_participant, "publish", mem_gb=LIGHT_GB, always=True)
     publish.inputs.analysis = spec.name
-    publish.inputs.denoise = denoise
+    publish.inputs.denoise = spec.denoise.model_dump_json()
     publish.inputs.features_digest = features_digest(spec)
     publish.inputs.provenance = write_record(inputs / "provenance.npz", plan.provenance)
-    publish.inputs.output = str(output_dir)
-    readers: dict[str, list[Node]] = {}
+    publish.inputs.output = str(places.output_dir)
+    preprocessed = None
+    if plan.sessions and places.template:
+        preprocessed = RawGraph(
+            workflow,
+            spec.preprocess,
+            places.template,
+            inputs,
+            bids_dir=places.bids_dir,
+            output_dir=places.output_dir,
+            n_threads=places.n_threads,
+        ).add(plan.sessions)
+        workflow.connect(preprocessed.gathered, "out", publish, "preprocessing")
+    readers = _Readers(workflow, plan, spec, places, inputs, preprocessed)
     extracted: list[Node] = []
     for block, feature in zip(spec.block_names, spec.features, strict=True):
         extract = make_node(extract_features, f"extract_{block.replace('-', '_')}", mem_gb=LIGHT_GB)
         extract.inputs.feature = feature.model_dump_json()
         extract.inputs.block = block
-        extract.inputs.combine = spec.input.combine
-        source = f"row_{block}" if reads_tables(feature) else feature.atlas or "ready"
-        if source not in readers and reads_tables(feature):
-            readers[source] = [_row_reader(plan, spec, block, feature, inputs, bids_dir, derivatives)]
-        elif source not in readers:
-            atlas = resolve_atlas(feature.atlas or "", bids_dir=bids_dir, derivatives=derivatives)
-            readers[source] = _scan_readers(plan, atlas, denoise, inputs, len(readers))
-        connect_list(workflow, readers[source], extract, "scan_data")
+        # Anatomies of several sessions have nothing to concatenate.
+        extract.inputs.combine = "average" if reads_anatomy(feature) else spec.input.combine
+        connect_list(workflow, readers.find(block, feature), extract, "scan_data")
         extracted.append(extract)
-    connect_list(workflow, [node for nodes in readers.values() for node in nodes], publish, "scan_data")
+    connect_list(workflow, readers.nodes, publish, "scan_data")
     connect_list(workflow, extracted, publish, "features")
     return workflow
+
+
+class _Readers:
+    """Nodes that give blocks what they are extracted from; each source is read once."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        plan: ParticipantPlan,
+        spec: AnalysisSpec,
+        places: Places,
+        inputs: Path,
+        preprocessed: Preprocessed | None,
+    ) -> None:
+        self.workflow, self.plan, self.spec, self.places, self.inputs = workflow, plan, spec, places, inputs
+        self.preprocessed = preprocessed
+        self.by_source: dict[tuple[str, str], list[Node]] = {}
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes so far."""
+        return [node for nodes in self.by_source.values() for node in nodes]
+
+    def find(self, block: str, feature: FeatureSpec) -> list[Node]:
+        """Find or make the nodes for a block."""
+        places = self.places
+        if reads_tables(feature):
+            source = ("row", block)
+        elif reads_anatomy(feature):
+            source = ("anatomy", feature.atlas or "")
+        else:
+            source = ("task" if reads_task(feature) else "signals", feature.atlas or "ready")
+        if source not in self.by_source:
+            number = len(self.by_source)
+            atlas = resolve_atlas(feature.atlas or "", bids_dir=places.bids_dir, derivatives=places.derivatives)
+            if source[0] == "row":
+                made = [
+                    _row_reader(self.plan, self.spec, block, feature, self.inputs, places.bids_dir, places.derivatives)
+                ]
+            elif source[0] == "anatomy":
+                made = self._read_anatomies(atlas, number)
+            elif source[0] == "task":
+                made = [self._fit_task(atlas, number)]
+            else:
+                made = self._read_scans(atlas, number)
+            self.by_source[source] = made
+        return self.by_source[source]
+
+    def _read_scans(self, atlas: str, number: int) -> list[Node]:
+        nodes = []
+        for index, scan in enumerate(self._scans()):
+            node = make_node(read_scan, f"read_{number}_{index}", mem_gb=READ_GB)
+            node.inputs.denoise = self.spec.denoise.model_dump_json()
+            node.inputs.atlas = atlas
+            self._connect_scans([scan], node, "scan", atlas)
+            nodes.append(node)
+        return nodes
+
+    def _fit_task(self, atlas: str, number: int) -> Node:
+        node = make_node(fit_task, f"task_{number}", mem_gb=TASK_GB)
+        node.inputs.task = self.spec.task.model_dump_json()
+        node.inputs.denoise = self.spec.denoise.model_dump_json()
+        node.inputs.atlas = atlas
+        self._connect_scans(self._scans(), node, "scans", atlas)
+        return node
+
+    def _scans(self) -> Sequence[Scan | Node]:
+        """Return scans of derivatives, or nodes that give those of preprocessed runs."""
+        raw = self.preprocessed.scans if self.preprocessed else ()
+        return self.plan.scans or raw
+
+    def _connect_scans(self, scans: Sequence[Scan | Node], target: Node, field: str, atlas: str) -> None:
+        """Hand records of scans to a node, and let the content of their files decide whether it runs again."""
+        ready = [scan for scan in scans if isinstance(scan, Scan)]
+        if ready:
+            self._set_scans(ready, target, field, atlas)
+            return
+        files = Node(Merge(len(scans) + 1), name=f"{target.name}_files", run_without_submitting=True)
+        records = Node(Merge(len(scans)), name=f"{target.name}_scans", run_without_submitting=True)
+        for number, scan in enumerate(scans, start=1):
+            self.workflow.connect(scan, "out", files, f"in{number}")
+            self.workflow.connect(scan, ("out", _first), records, f"in{number}")
+        setattr(files.inputs, f"in{len(scans) + 1}", [str(path) for path in _atlas_files(atlas)])
+        self.workflow.connect(files, "out", target, "depends_on")
+        self.workflow.connect(records, "out" if field == "scans" else ("out", _first), target, field)
+
+    def _set_scans(self, scans: Sequence[Scan], target: Node, field: str, atlas: str) -> None:
+        paths, files = [], _atlas_files(atlas)
+        for scan in scans:
+            own = (scan.path, scan.mask, scan.confounds, scan.nodes, scan.events, *scan.sidecars)
+            files += [path for path in own if path is not None]
+            number = self.plan.scans.index(scan)
+            paths.append(str(write_record(self.inputs / f"scan-{number}.npz", scan)))
+        target.inputs.trait_set(**{field: paths if field == "scans" else paths[0]})
+        target.inputs.depends_on = [str(path) for path in files]
+
+    def _read_anatomies(self, atlas: str, number: int) -> list[Node]:
+        nodes = []
+        sessions = {session.t1w: session for session in reversed(self.plan.sessions) if session.t1w}
+        anatomies = self.preprocessed.anatomies if self.preprocessed else ()
+        for index, (session, anatomy) in enumerate(zip(reversed(sessions.values()), anatomies, strict=True)):
+            node = make_node(
+                read_anatomy, f"read_anatomy_{number}_{index}", mem_gb=LIGHT_GB, depends_on=_atlas_files(atlas)
+            )
+            entities = {"ses": session.session} if session.session else {}
+            scan = Scan(self.plan.participant_id, "t1w", session.t1w[0], entities=entities)
+            node.inputs.scan = str(write_record(self.inputs / f"t1w-{index}.npz", scan))
+            node.inputs.atlas = atlas
+            self.workflow.connect(anatomy, "outputnode.density", node, "density")
+            self.workflow.connect(anatomy, "outputnode.qc", node, "qc")
+            nodes.append(node)
+        return nodes
+
+
+def _first(paths: list[Any]) -> Any:
+    """Take the first of a node's outputs. Nipype runs this from its source: it must stand alone."""
+    return paths[0]
 
 
 def workflow_name(participant_id: str) -> str:
     """Nipype's name of one participant's graph: letters, digits and underscore."""
     return f"sub_{participant_id}"
-
-
-def _scan_readers(plan: ParticipantPlan, atlas: str, denoise: str, inputs: Path, offset: int) -> list[Node]:
-    nodes = []
-    for number, scan in enumerate(plan.scans):
-        files = [p for p in (scan.path, scan.mask, scan.confounds, scan.nodes, *scan.sidecars) if p is not None]
-        files += _atlas_files(atlas)
-        node = make_node(read_scan, f"read_{offset}_{number}", mem_gb=READ_GB, depends_on=files)
-        node.inputs.scan = write_record(inputs / f"scan-{number}.npz", scan)
-        node.inputs.denoise = denoise
-        node.inputs.atlas = atlas
-        nodes.append(node)
-    return nodes
 
 
 def _atlas_files(atlas: str) -> list[Path]:

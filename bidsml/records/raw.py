@@ -46,6 +46,12 @@ class RawSession(Record):
     bold: tuple[RawBold, ...] = ()
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All images, events and sidecars."""
+        runs = [(run.path, *((run.events,) if run.events else ()), *run.sidecars) for run in self.bold]
+        return (*self.t1w, *(path for files in runs for path in files))
+
+    @property
     def label(self) -> str:
         """Name for messages: ``sub-01 ses-a``."""
         return f"sub-{self.participant_id}" + (f" ses-{self.session}" if self.session else "")

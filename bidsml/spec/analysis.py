@@ -67,9 +67,10 @@ class InputSpec(Section):
     derivative: str | None = Field(
         None, description="Read scans only from this --derivatives NAME. Default: from all that are given."
     )
-    kind: Literal["auto", "bold", "timeseries", "relmat"] = Field(
+    kind: Literal["auto", "bold", "timeseries", "relmat", "raw"] = Field(
         "auto",
-        description="Preprocessed BOLD, ready region time series, or ready matrices. auto: the first that is found.",
+        description="Preprocessed BOLD, ready region time series, ready matrices, or raw BOLD that bidsml "
+        "preprocesses. auto: the first that is found, raw only where no derivatives are given.",
     )
     tr_s: float | None = Field(None, gt=0, description="Repetition time in seconds, in place of what the sidecars say.")
     task: str | None = Field(None, description="BIDS task label of the scans. Default: all tasks.")

@@ -6,7 +6,8 @@ from typing import Literal, cast
 import nibabel as nib
 import numpy as np
 
-from bidsml.bids.store import write_record
+from bidsml.atlases import load_atlas
+from bidsml.bids.store import read_record, write_record
 from bidsml.errors import DataError
 from bidsml.preproc.anatomical.averaging import average_t1w
 from bidsml.preproc.anatomical.bias import correct_field
@@ -23,8 +24,8 @@ from bidsml.preproc.anatomical.images import (
 from bidsml.preproc.anatomical.normalisation import correlate, normalise, overlap
 from bidsml.preproc.anatomical.segmentation import TISSUES, segment
 from bidsml.preproc.anatomical.session import ants_session
-from bidsml.preproc.anatomical.volumes import judge_anatomy, tissue_volumes_ml
-from bidsml.records import AnatomicalQC
+from bidsml.preproc.anatomical.volumes import judge_anatomy, measure_regions, tissue_volumes_ml
+from bidsml.records import AnatomicalQC, Scan, ScanData
 
 
 def conform_t1w(t1w: list[Path], combine: str, n_threads: int, *, out_dir: Path) -> Path:
@@ -124,6 +125,30 @@ def segment_tissues(
     return [_write(out_dir / f"{name}.nii.gz", values) for name, values in zip(TISSUES, maps, strict=True)]
 
 
+def warp_tissues(tissues: list[Path], template: Path, forward: Path, n_threads: int, *, out_dir: Path) -> list[Path]:
+    """Bring tissue probabilities to template space, not modulated.
+
+    Parameters
+    ----------
+    tissues
+        GM, WM, CSF in the T1w's grid.
+
+    Returns
+    -------
+    list of Path
+        GM, WM, CSF in the template's grid.
+    """
+    import ants
+
+    with ants_session(out_dir, n_threads=n_threads):
+        grid = read_ants(template)
+        maps = [ants.apply_transforms(grid, read_ants(path), [str(forward)], interpolator="linear") for path in tissues]
+    return [
+        _write(out_dir / f"space-template_{name}.nii.gz", image, template=True)
+        for name, image in zip(TISSUES, maps, strict=True)
+    ]
+
+
 def warp_density(
     tissues: list[Path], template: Path, forward: Path, fwhm_mm: float, n_threads: int, *, out_dir: Path
 ) -> list[Path]:
@@ -209,6 +234,46 @@ def measure_anatomy(
         warnings=tuple(judge_anatomy(volumes, dice=dice, correlation=correlation, stripped=stripped)),
     )
     return write_record(out_dir / "anatomical_qc.npz", record)
+
+
+def read_anatomy(scan: Path, density: list[Path], qc: Path, atlas: str, *, out_dir: Path) -> Path:
+    """Measure the grey matter of every region of an atlas, for the features.
+
+    Parameters
+    ----------
+    scan
+        Record of the :class:`~bidsml.records.Scan` that stands for the T1w.
+    density
+        What :func:`warp_density` returned.
+    qc
+        What :func:`measure_anatomy` returned: the whole tissues' volumes.
+    atlas
+        Atlas name or place.
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.ScanData`.
+    """
+    smoothed, modulated = density
+    whole = read_record(AnatomicalQC, qc)
+    found = measure_regions(modulated, smoothed, load_atlas(atlas))
+    volumes = dict(zip(found.names, found.volume_ml.tolist(), strict=True))
+    totals = {
+        "total_gray_matter": whole.gray_matter_ml,
+        "total_white_matter": whole.white_matter_ml,
+        "total_csf": whole.csf_ml,
+        "total_brain": whole.brain_ml,
+    }
+    data = ScanData(
+        scan=read_record(Scan, scan),
+        regions=found.names,
+        density=found.mean_density,
+        volumes_ml={**volumes, **totals},
+        missing=found.missing,
+        atlas=load_atlas(atlas).name,
+    )
+    return write_record(out_dir / "scan_data.npz", data)
 
 
 def _write(path: Path, image: AntsImage, *, template: bool = False) -> Path:
