@@ -27,7 +27,7 @@ from bidsml.records import FloatArray, FunctionalQC, RawBold, RunPreparation, Ru
 from bidsml.spec import PreprocessSpec
 
 NO_T1W = "no T1w: the BOLD reference was warped to the template directly, which aligns cortex less well"
-# A registration that doesn't make the images more alike than the headers' own positions has failed.
+# Share of the template's brain in the field of view below which a run deserves a look.
 LEAST_COVERAGE = 0.8
 
 
@@ -155,7 +155,7 @@ def _registered(
     notes: tuple[str, ...],
     out_dir: Path,
 ) -> list[Path]:
-    if not found.nmi_after > found.nmi_before:
+    if not np.isfinite(found.nmi_after) or found.nmi_after <= found.nmi_before:
         notes = (*notes, f"registration to the {target} made the images no more alike than their headers: look at it")
     brain = brain_in_bold(reference, mask, [found.inverse])
     record = RunRegistration(target, found.nmi_before, found.nmi_after, notes)

@@ -75,7 +75,7 @@ def register_rigidly(
             _rigid(fixed, moving, inside, start=start, prefix=scratch / f"coarse{number}_", levels=(6, 4))
             for number, start in enumerate(_starts(inside, reference, brain, scratch))
         ]
-        better = max(coarse, key=lambda path: similarity(fixed, inside, moving, [path]))
+        better = max(coarse, key=lambda path: np.nan_to_num(similarity(fixed, inside, moving, [path])))
         best = _rigid(fixed, moving, inside, start=better, prefix=scratch / "fine_", levels=(4, 2))
         before = similarity(fixed, inside, moving, [])
         after = similarity(fixed, inside, moving, [best])
