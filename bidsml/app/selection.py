@@ -110,10 +110,11 @@ def _select_images(spec: AnalysisSpec, options: RunOptions, say: Say) -> _Images
     if bold and spec.input.kind != "raw":
         try:
             found = _select_scans(spec, options, say)
-        except NothingSelectedError:
+        except NothingSelectedError as error:
             # Derivatives that were given and don't match are an error; a raw dataset has none to match.
             if spec.input.kind != "auto" or options.derivatives:
                 raise
+            say(f"raw images will be preprocessed; to use what is preprocessed already, {error.hint}")
     raw_bold = bold and not found.scans
     if not found.scans:
         check_atlases(spec, options, "bold")

@@ -130,6 +130,8 @@ def _nothing(
     hint = "give the folder of preprocessed data with -d NAME=PATH"
     if folders and "" in roots:
         hint += f"; {bids_dir / 'derivatives'} holds {', '.join(folders)}"
+    if "" not in roots:
+        hint += '; or set input.kind = "raw" to preprocess raw images'
     return NothingSelectedError(f"no {' or '.join(kinds)} file in {looked}{there}", hint=hint)
 
 
