@@ -27,7 +27,7 @@ EROSIONS_MM = (3.0, 5.0, 7.0)
 RIM_MM = 5.0
 CORE_MM = 8.0
 REACH_MM = 4.0
-SYN = Stage("SyN[0.2,3,0]", "MI[{fixed},{moving},1,32]", "[40x20x10,1e-6,8]", "4x2x1", "2x1x0")
+SYN = Stage("SyN[0.2,3,0]", "MI[{fixed},{moving},1,32]", "[40x20,1e-6,8]", "4x2", "2x1")
 
 
 class BrainMask(NamedTuple):
