@@ -1,7 +1,5 @@
 """The graph of one session's T1w: from the raw image to template space, tissues and density."""
 
-from typing import Any
-
 from nipype import IdentityInterface, Node, Workflow
 
 from bidsml.graph.node import make_node
@@ -122,6 +120,6 @@ def _connect(workflow: Workflow, nodes: dict[str, Node]) -> None:
     workflow.connect(register, "out", measure, "registered")
 
 
-def _nth(paths: list[Any], number: int) -> Any:
+def _nth(paths: list[str], number: int) -> str:
     """One of a node's outputs. Nipype runs this from its source: it must stand alone."""
     return paths[number]

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from nipype import Merge, Node, Workflow
 
@@ -230,7 +229,7 @@ class _Readers:
         return nodes
 
 
-def _first(paths: list[Any]) -> Any:
+def _first(paths: list[str]) -> str:
     """Take the first of a node's outputs. Nipype runs this from its source: it must stand alone."""
     return paths[0]
 

@@ -189,6 +189,6 @@ class RawGraph:
         return gather
 
 
-def _first(paths: list[Any]) -> Any:
+def _first(paths: list[str]) -> str:
     """Take the first of a node's outputs. Nipype runs this from its source: it must stand alone."""
     return paths[0]

@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
 STEP_MODULES = (
     "bidsml.steps.participant",
+    "bidsml.steps.anatomical",
+    "bidsml.steps.functional",
+    "bidsml.steps.preprocessed",
+    "bidsml.steps.views",
+    "bidsml.steps.task",
     "bidsml.steps.assembly",
     "bidsml.steps.group",
     "bidsml.steps.curves",
