@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import networkx as nx
+import nibabel as nib
 import pytest
 
+from bidsml.bids.store import read_record
 from bidsml.graph.anatomical import MEMORY_GB, OUTPUTS, init_anatomical_wf
-from bidsml.records import RawSession
+from bidsml.records import AnatomicalQC, RawSession
+from bidsml.simulate.head import simulate_head
 from bidsml.spec import PreprocessSpec
 from bidsml.templates import ChosenTemplate, choose_template
 
@@ -56,3 +59,25 @@ def test_the_spec_reaches_its_steps(session, template):
     assert workflow.get_node("warp_density").inputs.fwhm_mm == 4.0
     assert workflow.get_node("measure_anatomy").inputs.n_t1w == 2
     assert workflow.get_node("measure_anatomy").inputs.space == "MNI152NLin2009aSym"
+
+
+@pytest.mark.slow
+def test_the_graph_runs_and_hands_out_every_file(tmp_path, template):
+    head = simulate_head(seed=31, voxel_mm=4.0)
+    path = tmp_path / "sub-01_T1w.nii.gz"
+    nib.save(head.t1w, path)
+    session = RawSession("01", t1w=(path,))
+    workflow = init_anatomical_wf(session, PreprocessSpec(), template=template, n_threads=1)
+    workflow.base_dir = str(tmp_path / "work")
+    graph = workflow.run(plugin="Linear")
+    made = {node.name: node.result.outputs.out for node in graph.nodes if node.name in MEMORY_GB}
+    assert set(made) == set(MEMORY_GB)
+    qc = read_record(AnatomicalQC, Path(made["measure_anatomy"]))
+    assert qc.label == "sub-01"
+    assert qc.template_dice > 0.9
+    assert 800 < qc.brain_ml < 2300
+    forward, inverse, warped = (Path(name) for name in made["register_to_template"])
+    assert (forward.suffix, inverse.suffix) == (".h5", ".h5")
+    assert nib.load(warped).shape == nib.load(template.t1w).shape
+    assert [Path(name).name for name in made["segment_tissues"]] == ["GM.nii.gz", "WM.nii.gz", "CSF.nii.gz"]
+    assert not list((tmp_path / "work").rglob("ants-*"))
