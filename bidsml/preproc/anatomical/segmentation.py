@@ -1,8 +1,11 @@
 """Grey matter, white matter and fluid inside the brain."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from bidsml.errors import DataError
 from bidsml.preproc.anatomical.bias import correct_field
@@ -46,26 +49,44 @@ def segment(t1w: AntsImage, mask: AntsImage, *, priors: Sequence[AntsImage] = ()
     inside = mask.numpy() > 0.5
     if inside.sum() < MIN_VOXELS:
         raise DataError(f"the brain mask has {inside.sum()} voxels only", hint="look at the T1w and its mask")
+    # Only the brain's box: a head's field of view holds ten times as many voxels.
+    box = ndimage.find_objects(inside.astype(np.int8))[0]
+    # Atropos reads priors from files, which round the place of a voxel, and refuses them: boxes have no place.
+    spacing = tuple(float(np.float32(size)) for size in mask.spacing)
+    images = [ants.from_numpy(image.numpy()[box], spacing=spacing) for image in (t1w, *priors)]
+    found = _fit(images[0], ants.from_numpy(inside[box].astype(np.float32), spacing=spacing), images[1:])
+    maps = []
+    for values in found:
+        whole = np.zeros(mask.shape, dtype=np.float32)
+        whole[box] = values
+        maps.append(mask.new_image_like(whole))
+    return maps
+
+
+def _fit(t1w: AntsImage, mask: AntsImage, priors: Sequence[AntsImage]) -> list[NDArray[Any]]:
+    """Run Atropos in the brain's box."""
+    import ants
+
+    inside = mask.numpy() > 0.5
     # The largest brightness there is a vessel's or a reconstruction's; it must not decide a class.
     even = correct_field(t1w, mask=inside).numpy()
     even = t1w.new_image_like(np.clip(even, 0, np.percentile(even[inside], 99.8)).astype(np.float32))
-    where = mask.new_image_like(inside.astype(np.float32))
     start = _start(priors, inside) if priors else "KMeans[3]"
     # r=0: without it the Markov field's labels are updated in a random order.
-    found = ants.atropos(a=even, x=where, i=start, m="[0.1,1x1x1]", c="[5,0]", priorweight=PRIOR_WEIGHT, r=0)
+    found = ants.atropos(a=even, x=mask, i=start, m="[0.1,1x1x1]", c="[5,0]", priorweight=PRIOR_WEIGHT, r=0)
     maps = [np.where(inside, image.numpy(), 0).clip(0, 1) for image in found["probabilityimages"]]
     if not priors:  # from dark to bright: fluid, grey, white
         maps = [maps[1], maps[2], maps[0]]
-    return _normalised(maps, inside, mask)
+    return _normalised(maps, inside)
 
 
-def _start(priors: Sequence[AntsImage], inside: np.ndarray) -> list[AntsImage]:
+def _start(priors: Sequence[AntsImage], inside: NDArray[Any]) -> list[AntsImage]:
     values = np.stack([prior.numpy().clip(0, 1) for prior in priors]) + PRIOR_FLOOR
     values = np.where(inside, values / values.sum(axis=0), 0)
     return [prior.new_image_like(value.astype(np.float32)) for prior, value in zip(priors, values, strict=True)]
 
 
-def _normalised(maps: list[np.ndarray], inside: np.ndarray, mask: AntsImage) -> list[AntsImage]:
+def _normalised(maps: list[NDArray[Any]], inside: NDArray[Any]) -> list[NDArray[Any]]:
     total = np.sum(maps, axis=0)
     # Where no class is likely at all, fluid: the only tissue that does not vary.
     unknown = inside & (total < 1e-6)
@@ -74,4 +95,4 @@ def _normalised(maps: list[np.ndarray], inside: np.ndarray, mask: AntsImage) -> 
     for name, values in zip(TISSUES, shares, strict=True):
         if not (values > 0.5).any():
             raise DataError(f"no voxel of the brain is {name}", hint="look at the T1w: is its contrast that of a T1w?")
-    return [mask.new_image_like(values.astype(np.float32)) for values in shares]
+    return shares
