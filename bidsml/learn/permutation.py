@@ -30,6 +30,8 @@ from bidsml.spec import AnalysisSpec, EstimatorSpec
 
 # Draws after which a test that may stop early is first looked at.
 _FIRST_PIECE = 2 * BATCH
+# Numbers of the pilot draws, which no test reaches.
+_PILOTS = range(10**9, 10**9 + BATCH)
 
 
 def permute(
@@ -53,7 +55,8 @@ def permute(
     Parameters
     ----------
     patterns
-        Also follow how the features go with the prediction, draw by draw: of a linear model with one output.
+        Also follow how the features go with the prediction, draw by draw: of a model with one output that the fast
+        engine solves.
 
     Returns
     -------
@@ -63,16 +66,17 @@ def permute(
     first = [fold for fold in folds if fold.repeat == 0]
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model="biomarker", seed=seed)
     seen = select_blocks(features, estimator.features)
+    exchange = plan_exchange(cohort, first, spec)
+    fast = runs_fast(spec, estimator, recipe)
+    follows = patterns and fast and recipe.n_classes <= 2
     test = _Test(
         given=model_input(seen.features, cohort, spec=spec, model="biomarker"),
         folds=first,
         cohort=cohort,
         kind=estimator.kind,
         recipe=recipe,
-        keep_decisions=patterns and recipe.kind.linear and recipe.n_classes <= 2,
+        pilots=exchange.shuffle(cohort.target, _PILOTS if follows else [], seed=seed),
     )
-    exchange = plan_exchange(cohort, first, spec)
-    fast = runs_fast(spec, estimator, recipe)
     start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
     labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
     # A p corrected over several estimators needs the same draws of each.
@@ -108,12 +112,17 @@ class _Test:
     cohort: Cohort
     kind: str
     recipe: Recipe
-    keep_decisions: bool
+    pilots: FloatArray
+    """Labellings ``(n_pilots, n)`` that scale the patterns; none where patterns are not followed."""
 
 
 @dataclass(frozen=True)
 class _Draws:
-    """Statistics ``(1 + n_draws,)``, the observed one first; decisions on training rows by fold and batch, if kept."""
+    """Statistics ``(1 + n_draws,)``, the observed one first.
+
+    ``decisions`` are those on training rows, by fold and batch: the observed labels, the pilots, the draws; empty
+    where patterns are not followed.
+    """
 
     statistics: FloatArray
     aggregate: Aggregate
@@ -122,10 +131,10 @@ class _Draws:
 
 
 def _own_patterns(test: _Test, drawn: _Draws, own: slice, seen: SeenFeatures) -> tuple[PatternNull, ...]:
-    if not test.keep_decisions:
+    if not len(test.pilots):
         return ()
     features, *groups = pattern_nulls(test.given, test.folds, drawn.decisions)
-    features = replace(features, observed=seen.expand(features.observed))
+    features = replace(features, observed=seen.expand(features.observed), correlation=seen.expand(features.correlation))
     return tuple(correct_patterns(replace(null, draws=null.draws[own])) for null in (features, *groups))
 
 
@@ -144,7 +153,7 @@ def _draw(test: _Test, labels: FloatArray, own: slice, *, fast: bool, stop_after
         drawn = replace(
             drawn,
             statistics=np.concatenate([drawn.statistics, more.statistics[1:]]),
-            decisions=[[*old, *new[1:]] for old, new in zip(drawn.decisions, more.decisions, strict=True)],
+            decisions=[[*old, *new[2:]] for old, new in zip(drawn.decisions, more.decisions, strict=True)],
         )
     return drawn
 
@@ -187,15 +196,15 @@ def labellings(
 
 
 def _refit_together(test: _Test, labels: FloatArray) -> _Draws:
-    """Solve all draws together; the observed labels are a batch of their own."""
+    """Solve all draws together; the observed labels are a batch of their own, and so are the pilots."""
     folds, recipe = test.folds, test.recipe
+    follows = len(test.pilots) > 0
     batches = [
         test.cohort.target[None, :],
+        *([test.pilots] if follows else []),
         *(labels[start : start + BATCH] for start in range(0, len(labels), BATCH)),
     ]
-    scored = score_labellings(
-        test.given, folds, batches, kind=test.kind, recipe=recipe, keep_decisions=test.keep_decisions
-    )
+    scored = score_labellings(test.given, folds, batches, kind=test.kind, recipe=recipe, keep_decisions=follows)
     values = [
         np.concatenate(
             [
@@ -213,6 +222,8 @@ def _refit_together(test: _Test, labels: FloatArray) -> _Draws:
         parts_of = [[parts[number] for parts in scored.scores] for number in range(len(batches))]
         pooled = [_pooled(batch, folds, parts, recipe) for batch, parts in zip(batches, parts_of, strict=True)]
         statistics = sign * np.concatenate(pooled)
+    # A pilot only sets a scale: the grid point that it has will do.
+    scored.undecided[1 : 1 + len(test.pilots)] = False
     undecided = np.flatnonzero(scored.undecided)
     if undecided.size:
         targets = np.concatenate(batches)[undecided]
@@ -220,8 +231,10 @@ def _refit_together(test: _Test, labels: FloatArray) -> _Draws:
         statistics[undecided] = [
             _statistic(mine, test, target, aggregate=aggregate) for mine, target in zip(fits, targets, strict=True)
         ]
-        _replace_rows(scored.decisions, undecided, decisions)
-    return _Draws(statistics, aggregate, scored.decisions)
+        if follows:
+            _replace_rows(scored.decisions, undecided, decisions)
+    drawn = np.delete(statistics, np.arange(1, 1 + len(test.pilots)))
+    return _Draws(drawn, aggregate, scored.decisions if follows else [])
 
 
 def _pooled(batch: FloatArray, folds: Sequence[Fold], scores: Sequence[FloatArray], recipe: Recipe) -> FloatArray:
@@ -234,25 +247,25 @@ def _pooled(batch: FloatArray, folds: Sequence[Fold], scores: Sequence[FloatArra
 def _replace_rows(
     decisions: Sequence[Sequence[NDArray[np.float32]]], draws: IntArray, rows: Sequence[NDArray[np.float32]]
 ) -> None:
-    """Put the decisions of some draws into the batches, the first of which holds one draw."""
+    """Put the decisions of some draws into the batches."""
+    starts = np.cumsum([0, *map(len, decisions[0])])
     for batches, mine in zip(decisions, rows, strict=True):
         for draw, row in zip(draws, mine, strict=True):
-            batch, place = (0, 0) if draw == 0 else (1 + (draw - 1) // BATCH, (draw - 1) % BATCH)
-            batches[batch][place] = row
+            batch = int(np.searchsorted(starts, draw, side="right")) - 1
+            batches[batch][draw - starts[batch]] = row
 
 
 def _refit_singly(test: _Test, labels: FloatArray) -> _Draws:
     """Let scikit-learn fit the observed labels and the draws one by one."""
     everyone = np.vstack([test.cohort.target, labels])
-    fits, decisions = _fit_singly(test, everyone)
+    fits, _ = _fit_singly(test, everyone)
     values = [test.recipe.metric(outcome) for outcome in _outcomes(fits[0], test, test.cohort.target)]
     # Shuffling within blocks keeps the class counts that decide it.
     aggregate = aggregate_of(values, test.folds, test.cohort)
     statistics = [
         _statistic(mine, test, target, aggregate=aggregate) for mine, target in zip(fits, everyone, strict=True)
     ]
-    # A product of matrices rounds by its shape: batches of one have the same bits in any chunk.
-    return _Draws(np.array(statistics), aggregate, [list(rows[:, None, :]) for rows in decisions])
+    return _Draws(np.array(statistics), aggregate, [])
 
 
 def _fit_singly(test: _Test, targets: FloatArray) -> tuple[list[list[FittedFold]], list[NDArray[np.float32]]]:
@@ -263,20 +276,21 @@ def _fit_singly(test: _Test, targets: FloatArray) -> tuple[list[list[FittedFold]
     fits
         For every labelling its folds, without the fitted estimators.
     decisions
-        For every fold the decisions on its training rows, ``(n_draws, m)``, if kept; else an empty list.
+        For every fold the decisions on its training rows, ``(n_draws, m)``, where patterns are followed.
     """
+    follows = len(test.pilots) > 0
     fits: list[list[FittedFold]] = [[] for _ in targets]
     decisions = []
     for fold in test.folds:
         prepared = prepare_fold(test.given, fold, recipe=test.recipe)
-        rows = np.empty((len(targets) if test.keep_decisions else 0, len(fold.train)), dtype=np.float32)
+        rows = np.empty((len(targets) if follows else 0, len(fold.train)), dtype=np.float32)
         for draw, target in enumerate(targets):
             fit = fit_fold(prepared, target, recipe=test.recipe)
-            if test.keep_decisions:
+            if follows:
                 rows[draw] = prepared.outer.train @ np.ravel(fit.estimator.coef_)
             fits[draw].append(replace(fit, estimator=None))
         decisions.append(rows)
-    return fits, decisions if test.keep_decisions else []
+    return fits, decisions
 
 
 def _outcomes(fits: Sequence[FittedFold], test: _Test, target: FloatArray) -> list[Outcome]:

@@ -135,10 +135,11 @@ class CVResult(Record):
 class PatternNull(Record):
     """How features, regions or networks go with a linear model's prediction, under the draws of its test.
 
-    ``observed`` is ``(k,)``: of a feature the mean over folds of its correlation with the decisions, −1 to 1; of a
-    region or network the root mean square over its features. ``draws`` is ``(n_draws, k)``; of features only the
-    largest absolute value of each draw, ``(n_draws, 1)``. ``p`` ``(k,)`` is corrected over all k. NaN where
-    no fold used a feature. ``names`` are empty for features, whose names the feature set has.
+    ``observed`` is ``(k,)``: of a feature the mean over folds of its correlation with the decisions, in standard
+    deviations of pilot draws; of a region or network the root mean square over its features. ``draws`` is
+    ``(n_draws, k)``; of features only the largest absolute value of each draw, ``(n_draws, 1)``. ``p`` ``(k,)`` is
+    corrected over all k. ``correlation`` is a feature's mean correlation itself, −1 to 1; empty for the others. NaN
+    where no fold used a feature. ``names`` are empty for features, whose names the feature set has.
     """
 
     level: PatternLevel
@@ -146,6 +147,7 @@ class PatternNull(Record):
     observed: FloatArray
     draws: FloatArray
     p: FloatArray = field(default_factory=lambda: np.empty(0))
+    correlation: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)

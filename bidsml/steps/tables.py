@@ -51,7 +51,7 @@ def weights_table(result: Result) -> pd.DataFrame:
                 "stability": weights.stability[:, index],
             }
             if null is not None:
-                columns |= {"correlation": null.observed, "p_corrected": null.p}
+                columns |= {"correlation": null.correlation, "z": null.observed, "p_corrected": null.p}
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts)
 
@@ -61,7 +61,8 @@ _WEIGHTS: Description = {
     "pattern": {"Description": "Forward pattern (Haufe 2014), over folds: how the feature goes with the decision"},
     "stability": {"Description": "Share of folds whose weight has the sign of the mean weight"},
     "correlation": {"Description": "Correlation of the feature with the decision over training rows, mean over folds"},
-    "p_corrected": {"Description": "Permutation p of the correlation, two-sided, corrected over all features"},
+    "z": {"Description": "The correlation in standard deviations of pilot draws with shuffled labels"},
+    "p_corrected": {"Description": "Permutation p of z, two-sided, corrected over all features"},
 }
 
 
@@ -69,7 +70,7 @@ def patterns_table(result: Result) -> pd.DataFrame:
     """Corrected p of regions and networks, of every linear model."""
     parts = [
         pd.DataFrame(
-            {"estimator": name, "level": one.level, "name": one.names, "rms": one.observed, "p_corrected": one.p}
+            {"estimator": name, "level": one.level, "name": one.names, "rms_z": one.observed, "p_corrected": one.p}
         )
         for name, one in _grouped(result)
     ]
@@ -78,8 +79,8 @@ def patterns_table(result: Result) -> pd.DataFrame:
 
 _PATTERNS: Description = {
     "level": {"Description": "region: all edges of it; network: all features of a network or of a pair of networks"},
-    "rms": {"Description": "Root mean square of the features' correlations with the decision"},
-    "p_corrected": {"Description": "Permutation p of rms, corrected over all names of the level"},
+    "rms_z": {"Description": "Root mean square of the features' z"},
+    "p_corrected": {"Description": "Permutation p of rms_z, corrected over all names of the level"},
 }
 
 

@@ -28,7 +28,7 @@ DOCUMENTED = {
     "folds": ["participant_id", "design", "repeat", "fold", "name", "role", "inner_fold"],
     "predictions": ["participant_id", "estimator", "model", "design", "repeat", "observed", "predicted", "score"],
     "weights": [
-        "estimator", "output", "feature", "weight", "pattern", "stability", "correlation", "p_corrected",
+        "estimator", "output", "feature", "weight", "pattern", "stability", "correlation", "z", "p_corrected",
     ],
     "leakage": ["check", "status", "evidence", "advice", "severity"],
 }  # fmt: skip

@@ -307,7 +307,8 @@ def test_an_estimator_may_see_some_blocks_only(simulate):
 
 def test_p_is_corrected_over_feature_sets(simulate):
     data = two_blocks(simulate(n=60, p=6, effect=1.5, cv=FOUR))
-    sets = [EstimatorSpec(kind="ridge"), *(EstimatorSpec(kind="ridge", features=(name,)) for name in ("good", "noise"))]
+    grid = {"alpha": (1.0,)}
+    sets = [EstimatorSpec(kind="ridge", grid=grid, features=names) for names in ((), ("good",), ("noise",))]
     nulls = correct_family([run(data, one, count=39) for one in sets])
     assert [null.estimator for null in nulls] == ["ridge", "ridge:good", "ridge:noise"]
     assert nulls[1].p_family == 1 / 40

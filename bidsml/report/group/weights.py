@@ -98,7 +98,7 @@ def _strongest(weights: Weights, output: int, label: str, *, tested: PatternNull
             number(float(pattern[i])),
             number(float(weights.weight[i, output])),
             percent(float(weights.stability[i, output])),
-            *(() if tested is None else (number(float(tested.observed[i]), 2), number(float(tested.p[i]), 2))),
+            *(() if tested is None else (number(float(tested.correlation[i]), 2), number(float(tested.p[i]), 2))),
         )
         for i in order
         if np.isfinite(pattern[i])
@@ -116,5 +116,5 @@ def _groups(null: PatternNull, level: str) -> Table:
     order = sorted(np.flatnonzero(np.isfinite(null.p)), key=lambda i: (null.p[i], -null.observed[i]))[:_STRONGEST]
     rows = tuple((null.names[i], number(float(null.observed[i]), 2), number(float(null.p[i]), 2)) for i in order)
     what = "Regions, all their edges together" if level == "region" else "Networks and pairs of networks"
-    caption = f"{what} ({len(rows)} of {len(null.names)}); root mean square of the correlations with the prediction"
-    return Table(caption, ("Region" if level == "region" else "Network", "RMS correlation", "p corrected"), rows)
+    caption = f"{what} ({len(rows)} of {len(null.names)}); root mean square of z (correlation on the scale of chance)"
+    return Table(caption, ("Region" if level == "region" else "Network", "RMS z", "p corrected"), rows)

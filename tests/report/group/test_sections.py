@@ -148,7 +148,7 @@ def test_corrected_patterns_rank_and_are_counted(binary: Result) -> None:
     observed = np.linspace(-0.2, 0.6, len(shown.names))
     p = np.where(np.arange(len(observed)) >= len(observed) - 2, 0.005, 0.7)
     patterns = (
-        PatternNull("feature", (), observed, np.zeros((199, 1)), p),
+        PatternNull("feature", (), observed * 10, np.zeros((199, 1)), p, observed),
         PatternNull("network", ("Default", "Visual"), np.array([0.1, 0.3]), np.zeros((199, 2)), np.array([0.6, 0.01])),
     )
     nulls = (replace(binary.nulls[0], estimator=shown.estimator, patterns=patterns), *binary.nulls[1:])
