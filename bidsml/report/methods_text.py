@@ -35,6 +35,7 @@ _KINDS = {
     "bold": "preprocessed BOLD images",
     "timeseries": "region time series made elsewhere",
     "relmat": "connectivity matrices made elsewhere",
+    "t1w": "raw T1w images",
     "table": "tables of the dataset",
 }
 _CONNECTIVITY = "Functional connectivity{where} was estimated as"

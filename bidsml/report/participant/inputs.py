@@ -8,6 +8,7 @@ _KINDS = {
     "bold": "preprocessed BOLD",
     "timeseries": "region time series",
     "relmat": "ready-made matrix",
+    "t1w": "raw T1w",
     "table": "table row",
 }
 
