@@ -136,6 +136,10 @@ def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR", help="default: ./work")
     group.add_argument("--dry-run", action="store_true", help="print inputs, nodes, outputs and GB, compute nothing")
     group.add_argument("--stop-on-first-crash", action="store_true", help="don't go on with other participants")
+    group.add_argument(
+        "--fetch-templates", action="store_true",
+        help="download the template of preprocess.space through TemplateFlow; nothing is downloaded without this",
+    )  # fmt: skip
     group.add_argument("--write-graph", action="store_true", help="draw the graph into OUTPUT_DIR/logs")
     group.add_argument(
         "--allow-partial", action="store_true", help="group: go on without missing or failed participants"
@@ -294,6 +298,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         plugin_file=arguments.use_plugin,
         dry_run=arguments.dry_run,
         stop_on_first_crash=arguments.stop_on_first_crash,
+        fetch_templates=arguments.fetch_templates,
         write_graph=arguments.write_graph,
         allow_partial=arguments.allow_partial,
         clean_workdir=arguments.clean_workdir,

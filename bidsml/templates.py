@@ -78,6 +78,41 @@ def choose_template(space: str, *, cache_dir: Path) -> ChosenTemplate:
     )
 
 
+def fetch_template(space: str) -> None:
+    """Download a template's T1w, brain mask and tissue probabilities through TemplateFlow, unless they are there.
+
+    Parameters
+    ----------
+    space
+        BIDS label of a space; ``auto`` is MNI152NLin2009cAsym.
+
+    Raises
+    ------
+    MissingInputError
+        TemplateFlow has no such template, or can't be reached.
+    """
+    wanted = PREFERRED_SPACE if space == "auto" else space
+    if _from_templateflow(wanted) is not None:
+        return
+    from templateflow import api
+
+    entities: list[dict[str, Any]] = [{"desc": None, "suffix": "T1w"}, {"desc": "brain", "suffix": "mask"}]
+    entities += [{"label": name, "suffix": "probseg"} for name in TISSUES]
+    try:
+        for one in entities:
+            api.get(wanted, resolution=TEMPLATE_MM, extension=".nii.gz", raise_empty=False, **one)
+    except OSError as error:  # what requests raises too
+        raise MissingInputError(
+            f"template {wanted} cannot be downloaded: {type(error).__name__}",
+            hint="run once where there is a network, or copy TemplateFlow's folder and set TEMPLATEFLOW_HOME",
+        ) from error
+    if _from_templateflow(wanted) is None:
+        raise MissingInputError(
+            f"TemplateFlow has no T1w and brain mask at {TEMPLATE_MM} mm for {wanted}",
+            hint='see templateflow.org for its names, or use space = "auto"',
+        )
+
+
 def _from_templateflow(space: str) -> ChosenTemplate | None:
     for resolution in (f"{TEMPLATE_MM:02d}", "01"):
         stem = f"tpl-{space}_res-{resolution}"

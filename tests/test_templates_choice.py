@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bidsml.errors import MissingInputError
-from bidsml.templates import choose_template
+from bidsml.templates import choose_template, fetch_template
 
 
 @pytest.fixture
@@ -66,3 +66,41 @@ def test_a_space_that_is_not_at_hand_is_an_error_with_a_hint(home, tmp_path):
     for word in ("TEMPLATEFLOW_HOME", "--fetch-templates", 'space = "auto"'):
         assert word in caught.value.hint
     assert "MNI152NLin2009aSym" in caught.value.message
+
+
+def test_fetching_takes_what_choosing_looks_for(monkeypatch, tmp_path):
+    """A stand-in for TemplateFlow's client writes what it is asked for."""
+    asked = []
+
+    def get(template, *, resolution, extension, suffix, raise_empty, desc=None, label=None):
+        middle = f"_desc-{desc}" if desc else f"_label-{label}" if label else ""
+        name = f"tpl-{template}_res-{resolution:02d}{middle}_{suffix}{extension}"
+        path = tmp_path / f"tpl-{template}" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"image")
+        asked.append(name)
+
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr("templateflow.api.get", get)
+    fetch_template("auto")
+    chosen = choose_template("auto", cache_dir=tmp_path / "none")
+    assert chosen.space == "MNI152NLin2009cAsym" and chosen.has_head and len(chosen.priors) == 3
+    fetch_template("auto")
+    assert len(asked) == 5, "what is there is not downloaded again"
+
+
+def test_without_a_network_fetching_says_so(monkeypatch, tmp_path):
+    def get(*_, **__):
+        raise ConnectionError("no route")
+
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr("templateflow.api.get", get)
+    with pytest.raises(MissingInputError, match="cannot be downloaded"):
+        fetch_template("auto")
+
+
+def test_a_space_that_templateflow_has_not_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr("templateflow.api.get", lambda *_, **__: [])
+    with pytest.raises(MissingInputError, match="no T1w and brain mask"):
+        fetch_template("Nowhere")

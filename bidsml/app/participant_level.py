@@ -12,7 +12,7 @@ from bidsml.errors import EXIT_BUG, InterruptedRunError, PartialFailureError
 from bidsml.graph.participant import Places, init_participants_wf, workflow_name
 from bidsml.graph.run import Graph, NodeFailure, Progress, RunOutcome
 from bidsml.spec import AnalysisSpec, RunOptions
-from bidsml.templates import choose_template
+from bidsml.templates import choose_template, fetch_template
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
     with planning_folder(options) as work_dir:
         template = None
         if any(plan.sessions for plan in selection.plans):
+            if options.fetch_templates:
+                fetch_template(spec.preprocess.space)
             template = choose_template(spec.preprocess.space, cache_dir=work_dir / "templates")
             say(f"raw images go to {template.space}")
         places = Places(

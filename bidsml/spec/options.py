@@ -18,6 +18,8 @@ class RunOptions:
         file must have; a value may be a list.
     apply
         Group level: folder of a frozen model that is judged on this dataset, in place of learning.
+    fetch_templates
+        Download the template of raw images where it is not at hand.
     mem_gb
         Memory for all nodes that run at once.
     """
@@ -41,6 +43,7 @@ class RunOptions:
     plugin_file: Path | None = None
     dry_run: bool = False
     stop_on_first_crash: bool = False
+    fetch_templates: bool = False
     write_graph: bool = False
     allow_partial: bool = False
     clean_workdir: bool = False
