@@ -20,12 +20,12 @@ OUTPUTS = ("preproc", "mask", "probseg", "forward", "inverse", "template_t1w", "
 
 # Measured on a T1w of 288 x 288 x 181 voxels (0.87 mm), template at 2 mm.
 MEMORY_GB = {
-    "conform_t1w": 0.8,
+    "conform_t1w": 1.5,
     "correct_bias": 1.0,
-    "extract_brain": 1.2,
-    "register_to_template": 1.2,
-    "segment_tissues": 2.5,
-    "warp_density": 1.0,
+    "extract_brain": 1.6,
+    "register_to_template": 1.6,
+    "segment_tissues": 1.8,
+    "warp_density": 1.2,
     "measure_anatomy": 1.0,
 }
 

@@ -1,5 +1,6 @@
 """The anatomical steps, one after the other, on a simulated head whose truth is known."""
 
+import itertools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,3 +149,20 @@ def test_a_skull_stripped_input_keeps_its_own_brain(tmp_path, template):
 def test_no_t1w_is_an_error(tmp_path):
     with pytest.raises(DataError, match="no T1w"):
         conform_t1w([], "first", 1, out_dir=tmp_path)
+
+
+@pytest.mark.slow
+def test_real_brains_agree_in_template_space(tmp_path, template, shared_data):
+    folder = shared_data("ds002748_t1w")
+    inside = to_ants(nib.load(template.mask))
+    warped: list[np.ndarray] = []
+    for label in ("01", "04", "52", "60"):
+        out = tmp_path / label
+        t1w = conform_t1w([folder / f"sub-{label}/anat/sub-{label}_T1w.nii.gz"], "first", 1, out_dir=out / "c")
+        mask = extract_brain(t1w, template.t1w, template.mask, template.has_head, 1, out_dir=out / "m")
+        forward = register_to_template(t1w, mask, template.t1w, template.mask, "fast", 1, out_dir=out / "r")[0]
+        native = nib.load(mask)
+        assert 0.9 < native.get_fdata().sum() * 27 / 1e6 < 1.7
+        moved = ants.apply_transforms(inside, to_ants(native), [str(forward)], interpolator="linear")
+        warped.append(moved.numpy() > 0.5)
+    assert min(dice(a, b) for a, b in itertools.combinations(warped, 2)) >= 0.90
