@@ -28,6 +28,7 @@ figures
 *_timeseries.*
 *_xfm.*
 *_boldref.*
+*_statmap.*
 """
 
 _README = f"""\

@@ -51,6 +51,7 @@ _ENTITIES = (
     ("res", "resolution"),
     ("den", "density"),
     ("label", "label"),
+    ("contrast", "contrast"),
     ("stat", "statistic"),
     ("meas", "measure"),
     ("desc", "description"),

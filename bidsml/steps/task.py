@@ -1,21 +1,26 @@
 """The step that fits the first-level model of a task."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import pandas as pd
 
 from bidsml.atlases import load_atlas
-from bidsml.bids.store import read_record, write_record, write_table
+from bidsml.bids.names import common_entities
+from bidsml.bids.preprocessed import Folder
+from bidsml.bids.store import read_record, sha256_file, write_record, write_table
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError
 from bidsml.preproc.events import read_events
 from bidsml.preproc.regions import average_regions
 from bidsml.preproc.task import ContrastMaps, TaskRun, fit_contrasts, nuisance_regressors, single_trial_betas
 from bidsml.preproc.volumes import open_series
-from bidsml.records import Atlas, FloatArray, Scan, ScanData
+from bidsml.records import Atlas, FloatArray, Preprocessing, Scan, ScanData
 from bidsml.spec import DenoiseSpec, TaskSpec
+
+_STATISTICS = {"effect": "Effect, in percent signal change,", "z": "z value"}
 
 
 def fit_task(scans: list[Path], task: str, denoise: str, atlas: str, *, out_dir: Path) -> Path:
@@ -36,7 +41,8 @@ def fit_task(scans: list[Path], task: str, denoise: str, atlas: str, *, out_dir:
     Returns
     -------
     Path
-        Record of the :class:`~bidsml.records.ScanData`, of the first run, with ``contrasts`` and ``contrasts_z``.
+        Record of the :class:`~bidsml.records.ScanData`, with ``contrasts`` and ``contrasts_z``. Its scan is the first
+        run, under the entities that all runs share.
 
     Raises
     ------
@@ -64,7 +70,8 @@ def fit_task(scans: list[Path], task: str, denoise: str, atlas: str, *, out_dir:
         write_table(out_dir / "betas.tsv", _betas(runs, sources, regions, spec))
     effects, z_values, missing = _average(maps, regions, mask=runs[0].mask, out_dir=out_dir)
     data = ScanData(
-        scan=sources[0],
+        # Maps over several runs are no one run's.
+        scan=replace(sources[0], entities=common_entities(sources)),
         regions=regions.names,
         missing=missing,
         contrasts=effects,
@@ -73,6 +80,38 @@ def fit_task(scans: list[Path], task: str, denoise: str, atlas: str, *, out_dir:
         atlas=regions.name,
     )
     return write_record(out_dir / "scan_data.npz", data)
+
+
+def publish_task(scan_data: Path, bids_dir: str, output: str, *, out_dir: Path) -> Path:
+    """Write the statistical maps of contrasts, and the responses to single trials, into the output folder.
+
+    Parameters
+    ----------
+    scan_data
+        From :func:`fit_task`; the maps lie beside it.
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.Preprocessing`, which has files only.
+    """
+    data = read_record(ScanData, scan_data)
+    out = Path(output)
+    entities = {key: value for key, value in data.scan.entities.items() if key != "desc"}
+    folder = Folder(
+        out, participant_id=data.scan.participant_id, entities=entities, datatype="func", bids_dir=Path(bids_dir)
+    )
+    for name in data.contrasts:
+        label = "".join(character for character in name if character.isalnum())
+        for statistic, meaning in _STATISTICS.items():
+            image = scan_data.parent / f"contrast-{name}_stat-{statistic}_statmap.nii.gz"
+            about = f"{meaning} of the contrast {name}"
+            folder.image(image, "statmap", about, sources=[data.scan.path], contrast=label, stat=statistic)
+    betas = scan_data.parent / "betas.tsv"
+    if betas.exists():
+        folder.copy(betas, "events", ".tsv", desc="singletrial", atlas=data.atlas)
+    files = {path.relative_to(out).as_posix(): sha256_file(path) for path in sorted(folder.written)}
+    return write_record(out_dir / "published.npz", Preprocessing(files=files))
 
 
 def _read_run(scan: Scan, denoise: DenoiseSpec) -> TaskRun:
