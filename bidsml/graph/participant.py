@@ -17,7 +17,7 @@ from bidsml.spec import AnalysisSpec, FeatureSpec, features_digest
 from bidsml.spec.analysis import column_name
 from bidsml.steps.anatomical import read_anatomy
 from bidsml.steps.participant import extract_features, publish_participant, read_row, read_scan
-from bidsml.steps.task import fit_task
+from bidsml.steps.task import fit_task, publish_task
 from bidsml.templates import ChosenTemplate
 
 READ_GB = 2.0
@@ -86,7 +86,7 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
     inputs = places.work_dir / "inputs" / f"participant_{spec.name}" / f"sub-{plan.participant_id}"
     publish = make_node(publish_participant, "publish", mem_gb=LIGHT_GB, always=True)
     publish.inputs.analysis = spec.name
-    publish.inputs.denoise = spec.denoise.model_dump_json()
+    publish.inputs.settings = spec.model_dump_json(include={"preprocess", "denoise", "task"})
     publish.inputs.features_digest = features_digest(spec)
     publish.inputs.provenance = write_record(inputs / "provenance.npz", plan.provenance)
     publish.inputs.output = str(places.output_dir)
@@ -101,7 +101,6 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
             output_dir=places.output_dir,
             n_threads=places.n_threads,
         ).add(plan.sessions)
-        workflow.connect(preprocessed.gathered, "out", publish, "preprocessing")
     readers = _Readers(workflow, plan, spec, places, inputs, preprocessed)
     extracted: list[Node] = []
     for block, feature in zip(spec.block_names, spec.features, strict=True):
@@ -114,6 +113,8 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
         extracted.append(extract)
     connect_list(workflow, readers.nodes, publish, "scan_data")
     connect_list(workflow, extracted, publish, "features")
+    gathered = [preprocessed.gathered] if preprocessed else []
+    connect_list(workflow, [*gathered, *readers.published], publish, "preprocessing")
     return workflow
 
 
@@ -132,6 +133,7 @@ class _Readers:
         self.workflow, self.plan, self.spec, self.places, self.inputs = workflow, plan, spec, places, inputs
         self.preprocessed = preprocessed
         self.by_source: dict[tuple[str, str], list[Node]] = {}
+        self.published: list[Node] = []
 
     @property
     def nodes(self) -> list[Node]:
@@ -179,6 +181,10 @@ class _Readers:
         node.inputs.denoise = self.spec.denoise.model_dump_json()
         node.inputs.atlas = atlas
         self._connect_scans(self._scans(), node, "scans", atlas)
+        publish = make_node(publish_task, f"publish_task_{number}", mem_gb=LIGHT_GB, always=True)
+        publish.inputs.trait_set(bids_dir=str(self.places.bids_dir), output=str(self.places.output_dir))
+        self.workflow.connect(node, "out", publish, "scan_data")
+        self.published.append(publish)
         return node
 
     def _scans(self) -> Sequence[Scan | Node]:

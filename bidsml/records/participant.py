@@ -173,3 +173,7 @@ class ParticipantResult(Record):
     """Images that should lie on each other after registration."""
     functional: tuple[FunctionalQC, ...] = ()
     """Quality of the raw BOLD runs that were preprocessed."""
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+    """``PreprocessSpec`` where raw images were preprocessed, else empty; as ``denoise`` for signals."""
+    task: Mapping[str, Any] = field(default_factory=dict)
+    """``TaskSpec`` where a task was modelled, else empty."""

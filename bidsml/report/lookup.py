@@ -1,19 +1,28 @@
 """Find the rows and results that sections speak about inside a ``Result``."""
 
 import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from bidsml.records import Cohort, CVResult, Fold, IntArray, PerformanceRow, PermutationNull, Result
 from bidsml.report.wording import name_metric
 from bidsml.spec import AnalysisSpec, column_name
 
+_Section = TypeVar("_Section", bound=BaseModel)
 LEAVE_SITE_OUT = "leave-site-out"
 
 
 def read_spec(result: Result) -> AnalysisSpec:
     """Read the analysis that ran, with its types."""
     return AnalysisSpec.model_validate_json(json.dumps(dict(result.spec)))
+
+
+def read_section(model: type[_Section], settings: Mapping[str, Any]) -> _Section:
+    """Read one section of the analysis that ran, with its types; what isn't told has its default."""
+    return model.model_validate_json(json.dumps(dict(settings)))
 
 
 def name_target(result: Result) -> str:

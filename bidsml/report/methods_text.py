@@ -11,12 +11,14 @@ from bidsml.report.references import (
     CIRIC,
     FALFF,
     GARRETT,
+    GOOD,
     LEDOIT_WOLF,
     NILEARN,
     NIPYPE,
     POWER,
     PYBIDS,
     TANGENT,
+    VOEVODSKAYA,
     VON_NEUMANN,
     ZANG,
 )
@@ -33,6 +35,7 @@ class Sentence:
 
 _KINDS = {
     "bold": "preprocessed BOLD images",
+    "raw bold": "raw BOLD runs",
     "timeseries": "region time series made elsewhere",
     "relmat": "connectivity matrices made elsewhere",
     "t1w": "raw T1w images",
@@ -67,6 +70,25 @@ _MEASURES: Mapping[str, Sentence] = {
         "The fractional amplitude of low-frequency fluctuations (fALFF) was measured{where} (Zou et al., 2008).",
         (FALFF,),
     ),
+    "density": Sentence(
+        "Grey-matter density, brought to the template and modulated by the Jacobian determinant of the registration "
+        "(voxel-based morphometry; Good et al., 2001), was averaged{where}.",
+        (GOOD,),
+    ),
+    "volume": Sentence(
+        "The volume of grey matter{where} was measured as the sum of its density, modulated by the Jacobian "
+        "determinant of the registration to the template (Good et al., 2001), and the volumes of whole tissues and of "
+        "the brain in the T1w image itself.",
+        (GOOD,),
+    ),
+    "volume_of_brain": Sentence(
+        "The volume of grey matter{where} was measured as the sum of its density, modulated by the Jacobian "
+        "determinant of the registration to the template (Good et al., 2001), and the volumes of whole tissues in the "
+        "T1w image itself; each was divided by the brain's volume (a way compared by Voevodskaya et al., 2014).",
+        (GOOD, VOEVODSKAYA),
+    ),
+    "effect": Sentence("Effects of contrasts of the task, in percent signal change, were averaged{where}."),
+    "z": Sentence("The z values of contrasts of the task were averaged{where}."),
 }
 
 
@@ -90,13 +112,15 @@ def describe_software(version: str) -> Sentence:
     )
 
 
-def describe_signals(kinds: Sequence[str], denoise: Mapping[str, Any]) -> list[Sentence]:
-    """Say what was read, and how signals were cleaned where there were any."""
+def describe_inputs(kinds: Sequence[str]) -> list[Sentence]:
+    """Say what was read: kinds of scans, and ``raw bold`` for what was preprocessed here."""
     unique = list(dict.fromkeys(kinds))
-    read = Sentence(f"The processing started from {listing([_KINDS[kind] for kind in unique])}.")
-    if "bold" not in unique:
-        return [read] if unique else []
-    sentences = [read, _say_confounds(denoise)]
+    return [Sentence(f"The processing started from {listing([_KINDS[kind] for kind in unique])}.")] if unique else []
+
+
+def describe_cleaning(denoise: Mapping[str, Any]) -> list[Sentence]:
+    """Say how the signals of BOLD images were cleaned."""
+    sentences = [_say_confounds(denoise)]
     high, low = denoise.get("high_pass_hz"), denoise.get("low_pass_hz")
     if high and low:
         sentences.append(Sentence(f"Signals were band-pass filtered ({high:g} to {low:g} Hz)."))

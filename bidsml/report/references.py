@@ -137,3 +137,90 @@ FIGUEROA = Reference(
     "BMC Medical Informatics and Decision Making 12:8.",
     doi="10.1186/1472-6947-12-8",
 )
+TUSTISON = Reference(
+    "Tustison NJ et al. 2010. N4ITK: improved N3 bias correction. IEEE Transactions on Medical Imaging 29:1310–1320.",
+    doi="10.1109/TMI.2010.2046908",
+)
+AVANTS_SYN = Reference(
+    "Avants BB et al. 2008. Symmetric diffeomorphic image registration with cross-correlation: evaluating automated "
+    "labeling of elderly and neurodegenerative brain. Medical Image Analysis 12:26–41.",
+    doi="10.1016/j.media.2007.06.004",
+)
+AVANTS_ATROPOS = Reference(
+    "Avants BB et al. 2011. An open source multivariate framework for n-tissue segmentation with evaluation on "
+    "public data. Neuroinformatics 9:381–400.",
+    doi="10.1007/s12021-011-9109-y",
+)
+MATTES = Reference(
+    "Mattes D et al. 2003. PET-CT image registration in the chest using free-form deformations. IEEE Transactions "
+    "on Medical Imaging 22:120–128.",
+    doi="10.1109/TMI.2003.809072",
+)
+GOOD = Reference(
+    "Good CD et al. 2001. A voxel-based morphometric study of ageing in 465 normal adult human brains. "
+    "NeuroImage 14:21–36.",
+    doi="10.1006/nimg.2001.0786",
+)
+VOEVODSKAYA = Reference(
+    "Voevodskaya O et al. 2014. The effects of intracranial volume adjustment approaches on multiple regional MRI "
+    "volumes in healthy aging and Alzheimer's disease. Frontiers in Aging Neuroscience 6:264.",
+    doi="10.3389/fnagi.2014.00264",
+)
+IGLEWICZ = Reference(
+    "Iglewicz B, Hoaglin DC 1993. How to detect and handle outliers. Milwaukee: ASQC Quality Press.",
+)
+BAKER = Reference(
+    "Baker S, Matthews I 2004. Lucas-Kanade 20 years on: a unifying framework. International Journal of Computer "
+    "Vision 56:221–255.",
+    doi="10.1023/B:VISI.0000011205.11775.fd",
+)
+UNSER = Reference(
+    "Unser M 1999. Splines: a perfect fit for signal and image processing. IEEE Signal Processing Magazine 16:22–38.",
+    doi="10.1109/79.799930",
+)
+FRISTON_MOTION = Reference(
+    "Friston KJ et al. 1996. Movement-related effects in fMRI time-series. Magnetic Resonance in Medicine 35:346–355.",
+    doi="10.1002/mrm.1910350312",
+)
+SATTERTHWAITE = Reference(
+    "Satterthwaite TD et al. 2013. An improved framework for confound regression and filtering for control of motion "
+    "artifact in the preprocessing of resting-state functional connectivity data. NeuroImage 64:240–256.",
+    doi="10.1016/j.neuroimage.2012.08.052",
+)
+NICHOLS = Reference(
+    "Nichols TE 2013. Notes on creating a standardized version of DVARS. arXiv:1704.01469.",
+    doi="10.48550/arXiv.1704.01469",
+)
+BEHZADI = Reference(
+    "Behzadi Y et al. 2007. A component based noise correction method (CompCor) for BOLD and perfusion based fMRI. "
+    "NeuroImage 37:90–101.",
+    doi="10.1016/j.neuroimage.2007.04.042",
+)
+MUSCHELLI = Reference(
+    "Muschelli J et al. 2014. Reduction of motion-related artifacts in resting state fMRI using aCompCor. "
+    "NeuroImage 96:22–35.",
+    doi="10.1016/j.neuroimage.2014.03.028",
+)
+GLOVER = Reference(
+    "Glover GH 1999. Deconvolution of impulse response in event-related BOLD fMRI. NeuroImage 9:416–429.",
+    doi="10.1006/nimg.1998.0419",
+)
+FRISTON_RESPONSE = Reference(
+    "Friston KJ et al. 1998. Event-related fMRI: characterizing differential responses. NeuroImage 7:30–40.",
+    doi="10.1006/nimg.1997.0306",
+)
+AGUIRRE = Reference(
+    "Aguirre GK, Zarahn E, D'Esposito M 1998. The inferential impact of global signal covariates in functional "
+    "neuroimaging analyses. NeuroImage 8:302–306.",
+    doi="10.1006/nimg.1998.0367",
+)
+SIEGEL = Reference(
+    "Siegel JS et al. 2014. Statistical improvements in functional magnetic resonance imaging analyses produced by "
+    "censoring high-motion data points. Human Brain Mapping 35:1981–1996.",
+    doi="10.1002/hbm.22307",
+)
+MUMFORD = Reference(
+    "Mumford JA et al. 2012. Deconvolving BOLD activation in event-related designs for multivoxel pattern "
+    "classification analyses. NeuroImage 59:2636–2643.",
+    doi="10.1016/j.neuroimage.2011.08.076",
+)

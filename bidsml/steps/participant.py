@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +18,7 @@ from bidsml.errors import AnalysisFileError
 from bidsml.features import CATALOG
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
-from bidsml.preproc.quality import verdict
+from bidsml.preproc.quality import mean_fd_mm, verdict
 from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData
 from bidsml.report import render_participant
 from bidsml.spec import DenoiseSpec, FeatureSpec
@@ -30,6 +29,10 @@ MATRIX_MEASURES: Mapping[str, str] = {
     "partial": "partialcorrelation",
     "tangent": "covariance",
 }
+
+
+# Kinds whose files lie with the anatomy.
+_ANATOMICAL = frozenset(kind.name for kind in CATALOG.values() if kind.needs & {"density", "volumes"})
 
 
 def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
@@ -141,7 +144,7 @@ def publish_participant(
     scan_data: list[Path],
     features: list[Path],
     analysis: str,
-    denoise: str,
+    settings: str,
     features_digest: str,
     provenance: Path,
     preprocessing: list[Path],
@@ -153,6 +156,8 @@ def publish_participant(
 
     Parameters
     ----------
+    settings
+        JSON object: the analysis's sections ``preprocess``, ``denoise`` and ``task``.
     preprocessing
         Record of the :class:`~bidsml.records.Preprocessing`; nothing where derivatives were given. Its files are
         published already, and are listed in the manifest.
@@ -165,9 +170,8 @@ def publish_participant(
     out = Path(output)
     scans = [read_record(ScanData, path) for path in scan_data]
     vectors = [read_record(FeatureVector, path) for path in features]
-    result = _participant_result(scans, vectors, analysis, denoise, provenance)
     preprocessed = [read_record(Preprocessing, path) for path in preprocessing]
-    result = _with_preprocessing(result, preprocessed)
+    result = _participant_result(scans, vectors, analysis, json.loads(settings), preprocessed, provenance)
     label = result.participant_id
     entities = common_entities([data.scan for data in scans])
     written: list[Path] = []
@@ -194,22 +198,20 @@ def publish_participant(
     )
 
 
-def _with_preprocessing(result: ParticipantResult, preprocessed: list[Preprocessing]) -> ParticipantResult:
-    return replace(
-        result,
-        anatomical=tuple(quality for one in preprocessed for quality in one.anatomical),
-        anatomy=tuple(view for one in preprocessed for view in one.anatomy),
-        functional=tuple(quality for one in preprocessed for quality in one.functional),
-        alignment=tuple(view for one in preprocessed for view in one.alignment),
-    )
-
-
 def _participant_result(
-    scans: list[ScanData], vectors: list[FeatureVector], analysis: str, denoise: str, provenance: Path
+    scans: list[ScanData],
+    vectors: list[FeatureVector],
+    analysis: str,
+    settings: Mapping[str, Mapping[str, object]],
+    preprocessed: list[Preprocessing],
+    provenance: Path,
 ) -> ParticipantResult:
+    denoise = DenoiseSpec.model_validate_json(json.dumps(settings["denoise"]))
     qcs = tuple(data.qc for data in scans if data.qc is not None)
-    spec = DenoiseSpec.model_validate_json(denoise)
-    judgement, reasons = verdict(qcs, spec)
+    anatomical = tuple(quality for one in preprocessed for quality in one.anatomical)
+    functional = tuple(quality for one in preprocessed for quality in one.functional)
+    kinds = {data.scan.kind for data in scans}
+    judgement, reasons = verdict(qcs, denoise, anatomical=anatomical, functional=functional, kinds=kinds)
     sources = {(data.scan.path, data.scan.kind): data.scan for data in scans}
     return ParticipantResult(
         participant_id=scans[0].scan.participant_id,
@@ -219,15 +221,23 @@ def _participant_result(
         features=tuple(vectors),
         verdict=judgement,
         reasons=tuple(reasons),
-        denoise=spec.model_dump() if any(d.scan.kind == "bold" for d in scans) else {},
+        denoise=denoise.model_dump() if "bold" in kinds else {},
         provenance=read_record(Provenance, provenance),
+        anatomical=anatomical,
+        anatomy=tuple(view for one in preprocessed for view in one.anatomy),
+        functional=functional,
+        alignment=tuple(view for one in preprocessed for view in one.alignment),
+        preprocess=settings["preprocess"] if preprocessed else {},
+        task=settings["task"] if any(vector.kind == "task_contrast" for vector in vectors) else {},
     )
 
 
 def _qc_summary(result: ParticipantResult) -> dict[str, float | str | list[str]]:
     """Columns of participants.tsv: volume-weighted mean FD, minutes kept, share of regions that are there."""
-    volumes = np.array([qc.n_volumes for qc in result.qc], dtype=float)
-    motion = np.array([qc.mean_fd_mm for qc in result.qc], dtype=float)
+    found = [(qc.n_volumes, qc.mean_fd_mm) for qc in result.qc]
+    # A task alone leaves no other record of motion than that of its raw runs.
+    found = found or [(run.n_volumes, mean_fd_mm(run.fd_mm)) for run in result.functional]
+    volumes, motion = np.array(found, dtype=float).reshape(-1, 2).T
     known = np.isfinite(motion) & (volumes > 0)
     summary: dict[str, float | str | list[str]] = {"verdict": result.verdict, "reasons": list(result.reasons)}
     if known.any():
@@ -266,7 +276,7 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        datatype = "func" if vector.atlas else None
+        datatype = ("anat" if vector.kind in _ANATOMICAL else "func") if vector.atlas else None
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})

@@ -11,7 +11,7 @@ from bidsml.bids.manifest import manifest_path, read_manifest, verify_manifest
 from bidsml.bids.store import read_record, sha256_file, write_record, write_text
 from bidsml.errors import AnalysisFileError
 from bidsml.records import AnatomicalQC, FeatureVector, Preprocessing, Provenance, Scan, ScanData
-from bidsml.spec import DenoiseSpec, FeatureSpec
+from bidsml.spec import DenoiseSpec, FeatureSpec, PreprocessSpec, TaskSpec
 from bidsml.steps.participant import extract_features, publish_participant, read_row
 
 REGIONS = ("A", "B", "C")
@@ -101,10 +101,11 @@ def publish(tmp_path):
             folder = work / feature["name"]
             vectors.append(extract_features(data, options, feature["name"], "auto", out_dir=folder))
         provenance = write_record(work / "provenance.npz", Provenance("0", {}, 0, "general", (), "d"))
-        denoise = DenoiseSpec().model_dump_json()
+        sections = {"preprocess": PreprocessSpec(), "denoise": DenoiseSpec(), "task": TaskSpec()}
+        settings = json.dumps({name: section.model_dump(mode="json") for name, section in sections.items()})
         made = [write_record(work / "preprocessing.npz", preprocessing)] if preprocessing else []
         publish_participant(
-            data, vectors, analysis, denoise, "digest", provenance, made, str(tmp_path / "out"), out_dir=work
+            data, vectors, analysis, settings, "digest", provenance, made, str(tmp_path / "out"), out_dir=work
         )  # fmt: skip
         return tmp_path / "out"
 

@@ -5,7 +5,9 @@ from bidsml.report.blocks import Reference, References, Section
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
 from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
 from bidsml.report.methods_text import Sentence, describe_features, describe_software, paragraph, sources_of
+from bidsml.report.preprocessing_text import describe_anatomy, describe_smoothing
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
+from bidsml.report.task_text import describe_task
 from bidsml.report.wording import listing, name_estimator, plural
 from bidsml.spec import AnalysisSpec, NuisanceSpec
 
@@ -43,9 +45,19 @@ def _people(result: Result) -> list[Sentence]:
 
 
 def _features(result: Result) -> list[Sentence]:
-    blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
+    spec = read_spec(result)
+    kinds = {block.kind for block in result.blocks}
+    sentences: list[Sentence] = []
+    if kinds & {"gray_matter", "morphometry"}:  # only ever made from raw images, by the built-in preprocessing
+        space = "" if spec.preprocess.space == "auto" else spec.preprocess.space
+        sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
+    if "task_contrast" in kinds:
+        sentences += describe_task(spec.task, spec.denoise)
+    sentences += describe_features([(block.kind, block.measure, block.atlas) for block in result.blocks])
+    if "gray_matter" in kinds:
+        sentences.append(describe_smoothing(spec.preprocess))
     total = sum(block.stop - block.start for block in result.blocks)
-    return [*describe_features(blocks), Sentence(f"Each person was thus described by {plural(total, 'feature')}.")]
+    return [*sentences, Sentence(f"Each person was thus described by {plural(total, 'feature')}.")]
 
 
 def _preparation(spec: AnalysisSpec) -> list[Sentence]:

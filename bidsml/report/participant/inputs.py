@@ -22,18 +22,22 @@ def section(result: ParticipantResult) -> Section:
         lead=f"What was read: {plural(len(result.scans), 'file')}. Everything below is made from nothing else.",
         blocks=(
             Table(
-                caption="Input files", columns=columns, rows=tuple(_row(scan) for scan in result.scans), text_columns=4
+                caption="Input files",
+                columns=columns,
+                rows=tuple(_row(scan, result) for scan in result.scans),
+                text_columns=4,
             ),
         ),
     )
 
 
-def _row(scan: Scan) -> tuple[str, ...]:
+def _row(scan: Scan, result: ParticipantResult) -> tuple[str, ...]:
+    here = "raw BOLD, preprocessed here" if scan.kind == "bold" and result.functional else ""
     entities = " ".join(f"{key}-{value}" for key, value in scan.entities.items())
     return (
         scan.path.name,
         _KINDS[scan.kind],
-        scan.derivative or "the dataset itself",
+        scan.derivative or here or "the dataset itself",
         entities or "none",
         "n/a" if scan.tr_s is None else number(scan.tr_s),
     )

@@ -2,21 +2,56 @@
 
 from bidsml.records import ParticipantResult
 from bidsml.report.blocks import References, Section
-from bidsml.report.methods_text import describe_features, describe_signals, describe_software, paragraph, sources_of
+from bidsml.report.lookup import read_section
+from bidsml.report.methods_text import (
+    Sentence,
+    describe_cleaning,
+    describe_features,
+    describe_inputs,
+    describe_software,
+    paragraph,
+    sources_of,
+)
+from bidsml.report.preprocessing_text import describe_preprocessing, describe_smoothing
+from bidsml.report.task_text import describe_task
+from bidsml.spec import DenoiseSpec, PreprocessSpec, TaskSpec
+
+# Kinds of features that are made of cleaned region signals.
+_OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})
 
 
 def section(result: ParticipantResult) -> Section:
     """Write the methods of the participant level, with sources."""
-    kinds = tuple(scan.kind for scan in result.scans)
-    blocks = tuple((v.kind, v.measure, v.atlas) for v in result.features)
-    text = [
-        describe_software(result.provenance.version),
-        *describe_signals(kinds, result.denoise),
-        *describe_features(blocks),
-    ]
+    paragraphs = (
+        [describe_software(result.provenance.version), *describe_inputs(_inputs(result))],
+        describe_preprocessing(result),
+        _features(result),
+    )
+    written = [sentences for sentences in paragraphs if sentences]
+    sources = sources_of([sentence for sentences in written for sentence in sentences])
     return Section(
         anchor="methods",
         title="Methods",
         lead="How the numbers on this page were made; the text may be copied into a paper.",
-        blocks=(paragraph(text), References(sources_of(text))),
+        blocks=(*(paragraph(sentences) for sentences in written), References(sources)),
     )
+
+
+def _inputs(result: ParticipantResult) -> list[str]:
+    """Kinds of inputs; BOLD that was preprocessed here was raw."""
+    kinds = ["t1w"] if result.anatomical else []
+    return [*kinds, *("raw bold" if scan.kind == "bold" and result.functional else scan.kind for scan in result.scans)]
+
+
+def _features(result: ParticipantResult) -> list[Sentence]:
+    made = {vector.kind for vector in result.features}
+    sentences: list[Sentence] = []
+    if made & _OF_SIGNALS and any(scan.kind == "bold" for scan in result.scans):
+        sentences += describe_cleaning(result.denoise)
+    if "task_contrast" in made and result.task:
+        task = read_section(TaskSpec, result.task)
+        sentences += describe_task(task, read_section(DenoiseSpec, result.denoise))
+    sentences += describe_features([(vector.kind, vector.measure, vector.atlas) for vector in result.features])
+    if "gray_matter" in made:
+        sentences.append(describe_smoothing(read_section(PreprocessSpec, result.preprocess)))
+    return sentences

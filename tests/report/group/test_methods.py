@@ -12,7 +12,7 @@ from bidsml.learn.nulls import finish_null, with_p
 from bidsml.records import CalibrationCurve, LearningCurve, PatternNull, Result, Utility
 from bidsml.report.blocks import Paragraph, References
 from bidsml.report.group import methods
-from bidsml.report.methods_text import describe_features, describe_signals, sources_of
+from bidsml.report.methods_text import describe_cleaning, describe_features, sources_of
 from bidsml.report.wording import ESTIMATOR_NAMES
 from bidsml.spec import InferenceSpec
 
@@ -226,7 +226,7 @@ def test_every_estimator_and_measure_has_words() -> None:
 )
 def test_cleaning_is_told_as_it_was(changes: dict[str, object], words: str) -> None:
     denoise = {"strategy": "36p", "columns": [], "high_pass_hz": 0.01, "low_pass_hz": 0.08, **changes}
-    made = describe_signals(["bold"], denoise)
+    made = describe_cleaning(denoise)
     text = " ".join(sentence.text for sentence in made)
     assert words in text
     assert_cited(text, [source.text for source in sources_of(made)])
