@@ -3,8 +3,8 @@
 python benchmarks/preprocess.py BIDS_DIR PARTICIPANT [--volumes 50 100 200] [--threads 1]
 
 The first table has seconds and peak memory of each step on the participant's first T1w and first run. The next ones
-repeat the steps of the run on its first volumes, recycled where more are asked for. The last line sets head motion beside
-ANTs on the same volumes.
+repeat the steps of the run on its first volumes, recycled where more are asked for. The last line sets head motion
+beside ANTs on the same volumes.
 """
 
 import argparse
@@ -143,9 +143,8 @@ def compare_motion(run, folder, n_volumes):
     with tempfile.TemporaryDirectory() as scratch:
         ants.motion_correction(ants.image_read(str(short.path)), outprefix=f"{scratch}/motion")
     peer = time.perf_counter() - start
-    print(
-        f"\nhead motion of {n_volumes} volumes: {seconds:.1f} s; ants.motion_correction {peer:.1f} s: {peer / seconds:.0f}x"
-    )
+    ratio = peer / seconds
+    print(f"\nhead motion of {n_volumes} volumes: {seconds:.1f} s; ants.motion_correction {peer:.1f} s: {ratio:.0f}x")
 
 
 def main():

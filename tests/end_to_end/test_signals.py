@@ -44,15 +44,16 @@ def start(published):
     def run(nprocs: int) -> subprocess.Popen:
         words = published.words("group", *LONG)
         words[words.index("--nprocs") + 1] = str(nprocs)
+        # A shell's background jobs ignore Ctrl-C, and so does what they start; with a handler here, it doesn't.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             [sys.executable, "-m", "bidsml", *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # A shell's background jobs, and so what they start, ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
+        signal.signal(signal.SIGINT, before)
         started.append(process)
         permuting = published.work / "group_demo"
         assert wait_until(lambda: list(permuting.glob("permute_*/_0x*_unfinished.json")), seconds=90)
