@@ -110,6 +110,7 @@ def run_functional(run, spec, template, anatomy, folder, threads):
     motion = step(functional.estimate_motion, record=record, prepared=prepared)
     registered = step(functional.register_to_t1w, prepared=prepared, t1w=preproc, mask=mask, n_threads=threads)
     common = {"bold": bold, "record": record, "prepared": prepared, "motion": motion, "registered": registered}
+    common["n_threads"] = threads
     step(
         functional.resample_to_template,
         **common,
