@@ -17,7 +17,8 @@ MAX_CENSORED = 0.2
 MAX_MISSING_REGIONS = 0.1
 # The MNI152 brain overlaps itself by Dice 0.74-0.80 when 20-24 mm off, and by 0.71-0.85 when turned by 90° or more;
 # within its mask the template correlates with itself by 0.27-0.38 when 10 mm off, by at most 0.32 when turned by 20°.
-# Right registrations of 21 real heads had at least 0.94 and 0.65 (`preproc.anatomical.volumes` warns in between).
+# Right masks of 20 real brains had at least 0.94, right warps of four at least 0.67; `preproc.anatomical.volumes` warns
+# in between.
 LEAST_TEMPLATE_DICE = 0.8
 LEAST_TEMPLATE_CORRELATION = 0.3
 

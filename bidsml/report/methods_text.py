@@ -149,8 +149,18 @@ def _say_confounds(denoise: Mapping[str, Any]) -> Sentence:
     return Sentence(words, (CIRIC,))
 
 
-def describe_features(blocks: Sequence[tuple[str, str, str]]) -> list[Sentence]:
-    """Say what each block of features is; a block is ``(kind, measure, atlas)``."""
+def describe_features(
+    blocks: Sequence[tuple[str, str, str]], *, density_fwhm_mm: float | None = None
+) -> list[Sentence]:
+    """Say what each block of features is.
+
+    Parameters
+    ----------
+    blocks
+        ``(kind, measure, atlas)`` each.
+    density_fwhm_mm
+        Smoothing of grey-matter density, where there is a block of it.
+    """
     sentences = []
     for kind, measure, atlas in blocks:
         if measure in _MEASURES:
@@ -158,7 +168,15 @@ def describe_features(blocks: Sequence[tuple[str, str, str]]) -> list[Sentence]:
             place = "between the regions" if kind == "connectome" else "in the regions"
             where = f" {place} of the {atlas} atlas" if atlas else f" {place}"
             sentences.append(Sentence(made.text.format(where=where), made.sources))
+            if measure == "density" and density_fwhm_mm is not None:
+                sentences.append(_say_smoothing(density_fwhm_mm))
         else:
             what = "questionnaires and tests" if kind == "phenotype" else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
     return list(dict.fromkeys(sentences))
+
+
+def _say_smoothing(fwhm_mm: float) -> Sentence:
+    if not fwhm_mm:
+        return Sentence("The density was not smoothed before.")
+    return Sentence(f"Before, the density was smoothed by a Gaussian of {fwhm_mm:g} mm full width at half maximum.")

@@ -25,6 +25,9 @@ from bidsml.report.references import (
 from bidsml.report.wording import number
 from bidsml.spec import PreprocessSpec
 
+# Of ``FunctionalQC.carpet_tissues``: the template has no tissue maps. A T1w has its own.
+_UNKNOWN = 3
+
 
 def describe_preprocessing(result: ParticipantResult) -> list[Sentence]:
     """Say what was done to a participant's raw images; nothing where derivatives were given."""
@@ -82,26 +85,18 @@ def describe_anatomy(
     ]
 
 
-def describe_smoothing(settings: PreprocessSpec) -> Sentence:
-    """Say how grey-matter density was smoothed."""
-    fwhm_mm = settings.gray_matter_fwhm_mm
-    if not fwhm_mm:
-        return Sentence("The density was not smoothed.")
-    return Sentence(f"The density was smoothed by a Gaussian of {fwhm_mm:g} mm full width at half maximum.")
-
-
 def _name_space(space: str) -> str:
     return f"the template {space}" if space else "the template"
 
 
 def _say_brain(n_stripped: int, n_images: int) -> Sentence:
     found = (
-        "The brain was found by registration of the head to the template, symmetric and diffeomorphic at last, and its "
-        "border moved by at most 4 mm to where the brightness of brain tissue ends."
+        "The brain was found by an affine and then a symmetric diffeomorphic registration of the head to the "
+        "template, and its border moved by at most 4 mm to where the brightness of brain tissue ends."
     )
     if not n_stripped:
         return Sentence(found)
-    came = "came skull-stripped: what was not zero in them was taken for the brain"
+    came = "came skull-stripped: what was brighter than the fringe in them was taken for the brain"
     if n_stripped == n_images:
         return Sentence(f"The T1w images {came}.")
     return Sentence(f"{found} {n_stripped} of {n_images} T1w images {came}.")
@@ -139,14 +134,14 @@ def describe_runs(runs: Sequence[FunctionalQC], settings: PreprocessSpec, *, spa
             "Head motion and registrations were joined to one map, and each volume was brought to "
             f"{_name_space(space)} by one cubic spline interpolation, at {settings.resolution_mm:g} mm."
         ),
-        *_say_confounds(has_tissues=any(np.any(run.carpet_tissues < 3) for run in runs)),
+        *_say_confounds(has_tissues=any(run.target == "T1w" or np.any(run.carpet_tissues < _UNKNOWN) for run in runs)),
     ]
 
 
 def _say_steady_state(runs: Sequence[FunctionalQC], settings: PreprocessSpec) -> Sentence:
     counts = sorted({run.n_dummy for run in runs})
     found = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    per_run = f"{found} a run" if len(runs) > 1 else found
+    per_run = f"{found} a run" if len(runs) > 1 else f"{found} in the run"
     if settings.dummy_volumes == "auto":
         words = (
             "Volumes before the steady state of the magnetisation were found as outliers by the modified z score of "

@@ -52,8 +52,8 @@ def _say_nuisance(denoise: DenoiseSpec) -> Sentence:
         words = "Regressors of no interest were left out"
     else:
         words = (
-            f"Regressors of no interest were the {denoise.strategy} set of confounds (Ciric et al., 2017), without the "
-            "global signal, which holds part of the response (Aguirre et al., 1998)"
+            f"Regressors of no interest were the {denoise.strategy} set of confounds (Ciric et al., 2017), less the "
+            "global signal where the set has it, since that holds part of the response (Aguirre et al., 1998)"
         )
         sources += [CIRIC, AGUIRRE]
     moving = ""

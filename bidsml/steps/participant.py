@@ -227,7 +227,7 @@ def _participant_result(
         anatomy=tuple(view for one in preprocessed for view in one.anatomy),
         functional=functional,
         alignment=tuple(view for one in preprocessed for view in one.alignment),
-        preprocess=settings["preprocess"] if preprocessed else {},
+        preprocess=settings["preprocess"] if anatomical or functional else {},
         task=settings["task"] if any(vector.kind == "task_contrast" for vector in vectors) else {},
     )
 

@@ -1,6 +1,7 @@
 """Simulated results, computed with scikit-learn from a planted effect so that every figure hangs together."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from bidsml.records import (
     ScanQC,
     Weights,
 )
+from bidsml.report.methods_text import Sentence
 from bidsml.spec import AnalysisSpec
 
 N_REGIONS = 12
@@ -379,6 +381,23 @@ def make_raw_participant() -> ParticipantResult:
         warnings=("3 values of the raw run are not finite numbers",),
     )  # fmt: skip
     return replace(make_participant(), anatomy=(anatomy,), alignment=(alignment,), functional=(run,))
+
+
+def assert_each_cited(sentences: Iterable[Sentence]) -> None:
+    """Check that a sentence names its own sources, and nobody else."""
+    for sentence in sentences:
+        years = re.findall(r", ((?:19|20)\d\d)\b", sentence.text)
+        assert len(years) == len(sentence.sources), sentence
+        for source in sentence.sources:
+            author, year = source.text.split()[0].strip(","), re.search(r" (\d{4})\. ", source.text)[1]
+            named = rf"{author}(?: et al\.| & \w+)?, (?:[^();]* )?{year}"
+            assert re.search(named, sentence.text), (source, sentence)
+
+
+@pytest.fixture(scope="session")
+def each_cited() -> Callable[[Iterable[Sentence]], None]:
+    """Check the citations of sentences."""
+    return assert_each_cited
 
 
 @pytest.fixture(scope="session")

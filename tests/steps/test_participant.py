@@ -1,6 +1,7 @@
 """Steps of one participant, called as the plain functions they are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from bidsml.bids.manifest import manifest_path, read_manifest, verify_manifest
 from bidsml.bids.store import read_record, sha256_file, write_record, write_text
 from bidsml.errors import AnalysisFileError
-from bidsml.records import AnatomicalQC, FeatureVector, Preprocessing, Provenance, Scan, ScanData
+from bidsml.records import AnatomicalQC, FeatureVector, FunctionalQC, Preprocessing, Provenance, Scan, ScanData
 from bidsml.spec import DenoiseSpec, FeatureSpec, PreprocessSpec, TaskSpec
 from bidsml.steps.participant import extract_features, publish_participant, read_row
 
@@ -148,6 +149,42 @@ def test_what_was_preprocessed_is_listed_and_shown(publish, tmp_path):
     image.unlink()
     assert verify_manifest(out, manifest, "demo") == ["sub-01/func/image.txt is missing"]
     assert "overlap with MNI152NLin2009aSym" in (out / "sub-01.html").read_text()
+
+
+def test_a_t1w_that_lies_elsewhere_fails_the_participant(publish):
+    """Signals alone have nothing against them: it is the preprocessing that is judged."""
+    qc = AnatomicalQC("sub-01", (1.0, 1.0, 1.0), 1, "MNI152NLin2009aSym", 1400, 650, 480, 270, 0.5, 0.1)
+    right = replace(qc, template_dice=0.97, template_correlation=0.7)
+    passed = publish("good", {"name": "edges"}, preprocessing=Preprocessing(anatomical=(right,)))
+    failed = publish("bad", {"name": "edges"}, preprocessing=Preprocessing(anatomical=(qc,)))
+    analyses = read_manifest(manifest_path(failed, "01")).analyses
+    assert passed == failed and analyses["good"].qc["verdict"] == "pass"
+    assert analyses["bad"].qc["verdict"] == "fail" and "Dice 0.50" in analyses["bad"].qc["reasons"][0]
+    assert "Fail: not used" in (failed / "sub-01.html").read_text()
+
+
+def test_a_task_s_motion_is_that_of_its_raw_runs(tmp_path):
+    run = FunctionalQC(
+        "01", "sub-01 task-a", 2.0, 20, 0, 5, True, "T1w", 1.1, 1.2, 0.98, 50.0, np.zeros((20, 6)),
+        np.append(np.nan, np.full(19, 0.25)), np.ones(20),
+    )  # fmt: skip
+    bold = Scan("01", "bold", Path("sub-01_task-a_bold.nii.gz"), entities={"task": "a", "space": "X"}, tr_s=2.0)
+    effects = {"a-b": np.arange(3.0)}
+    data = ScanData(bold, regions=REGIONS, contrasts=effects, contrasts_z=effects, atlas="boxes", tr_s=2.0)
+    paths = [write_record(tmp_path / "data.npz", data)]
+    options = FeatureSpec(kind="task_contrast", atlas="boxes").model_dump_json()
+    sections = {"preprocess": PreprocessSpec(), "denoise": DenoiseSpec(), "task": TaskSpec(contrasts={"a-b": "a - b"})}
+    settings = json.dumps({name: section.model_dump(mode="json") for name, section in sections.items()})
+    publish_participant(
+        paths, [extract_features(paths, options, "task", "auto", out_dir=tmp_path)], "demo", settings, "digest",
+        write_record(tmp_path / "provenance.npz", Provenance("0", {}, 0, "general", (), "d")),
+        [write_record(tmp_path / "preprocessing.npz", Preprocessing(functional=(run,)))], str(tmp_path / "out"),
+        out_dir=tmp_path,
+    )  # fmt: skip
+    qc = read_manifest(manifest_path(tmp_path / "out", "01")).analyses["demo"].qc
+    assert qc["mean_fd"] == pytest.approx(0.25) and qc["verdict"] == "pass" and qc["reasons"] == []
+    html = (tmp_path / "out" / "sub-01.html").read_text()
+    assert "a-b (a - b)" in html and "brought to the template X by one" in html
 
 
 def test_two_blocks_of_one_measure_have_files_of_their_own(publish):

@@ -5,7 +5,7 @@ from bidsml.report.blocks import Reference, References, Section
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
 from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
 from bidsml.report.methods_text import Sentence, describe_features, describe_software, paragraph, sources_of
-from bidsml.report.preprocessing_text import describe_anatomy, describe_smoothing
+from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
 from bidsml.report.task_text import describe_task
 from bidsml.report.wording import listing, name_estimator, plural
@@ -53,9 +53,8 @@ def _features(result: Result) -> list[Sentence]:
         sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
     if "task_contrast" in kinds:
         sentences += describe_task(spec.task, spec.denoise)
-    sentences += describe_features([(block.kind, block.measure, block.atlas) for block in result.blocks])
-    if "gray_matter" in kinds:
-        sentences.append(describe_smoothing(spec.preprocess))
+    blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
+    sentences += describe_features(blocks, density_fwhm_mm=spec.preprocess.gray_matter_fwhm_mm)
     total = sum(block.stop - block.start for block in result.blocks)
     return [*sentences, Sentence(f"Each person was thus described by {plural(total, 'feature')}.")]
 

@@ -12,7 +12,7 @@ from bidsml.report.methods_text import (
     paragraph,
     sources_of,
 )
-from bidsml.report.preprocessing_text import describe_preprocessing, describe_smoothing
+from bidsml.report.preprocessing_text import describe_preprocessing
 from bidsml.report.task_text import describe_task
 from bidsml.spec import DenoiseSpec, PreprocessSpec, TaskSpec
 
@@ -51,7 +51,6 @@ def _features(result: ParticipantResult) -> list[Sentence]:
     if "task_contrast" in made and result.task:
         task = read_section(TaskSpec, result.task)
         sentences += describe_task(task, read_section(DenoiseSpec, result.denoise))
-    sentences += describe_features([(vector.kind, vector.measure, vector.atlas) for vector in result.features])
-    if "gray_matter" in made:
-        sentences.append(describe_smoothing(read_section(PreprocessSpec, result.preprocess)))
-    return sentences
+    preprocess = read_section(PreprocessSpec, result.preprocess)
+    blocks = [(vector.kind, vector.measure, vector.atlas) for vector in result.features]
+    return [*sentences, *describe_features(blocks, density_fwhm_mm=preprocess.gray_matter_fwhm_mm)]

@@ -167,6 +167,36 @@ def test_the_maximum_statistic_is_cited_for_estimators_and_for_patterns(binary: 
     assert says(with_null(binary, patterns=(pattern,)), patterns, "Westfall")
 
 
+# ------------------------------------------------------------------ features
+
+
+def with_block(result: Result, kind: str, measure: str) -> Result:
+    return replace(result, blocks=(replace(result.blocks[0], kind=kind, measure=measure, layout="vector"),))
+
+
+def test_anatomy_is_told_where_features_come_from_it(binary: Result) -> None:
+    words = "Atropos (Avants"
+    assert not says(binary, words, "Tustison")
+    density = with_block(binary, "gray_matter", "density")
+    assert says(density, words, "Tustison") and says(density, "full width at half maximum", "Good")
+    assert "to the template by" in told(density)[0], "auto: each participant's report names the space"
+    named = with_spec(density, "preprocess", space="MNI152NLin6Asym", gray_matter_fwhm_mm=0, t1w="average")
+    text = told(named)[0]
+    assert "the template MNI152NLin6Asym" in text and "not smoothed" in text and "were aligned rigidly" in text
+    volumes = with_block(binary, "morphometry", "volume_of_brain")
+    assert says(volumes, "divided by the brain's volume", "Voevodskaya")
+    assert "smoothed" not in told(volumes)[0]
+    assert not says(with_block(binary, "morphometry", "volume"), "divided by the brain's volume", "Voevodskaya")
+
+
+def test_a_task_s_model_is_told_where_features_come_from_it(binary: Result) -> None:
+    words = "canonical haemodynamic response"
+    assert not says(binary, words, "Glover")
+    task = with_spec(with_block(binary, "task_contrast", "effect"), "task", contrasts={"a-b": "a - b"})
+    assert says(task, words, "Glover") and "a-b (a - b)" in told(task)[0]
+    assert "percent signal change, were averaged in the regions of the dosenbach2010 atlas" in told(task)[0]
+
+
 # ------------------------------------------------------------------ intervals and the rest
 
 
@@ -210,6 +240,7 @@ def test_every_estimator_and_measure_has_words() -> None:
             made = describe_features([(kind.name, measure, "power2011" if "atlas" in kind.keys else "")])
             text = " ".join(sentence.text for sentence in made)
             assert ("power2011" in text) == ("atlas" in kind.keys)
+            assert ("one row per participant" in text) == (kind.name == "table")
             assert_cited(text, [source.text for source in sources_of(made)])
 
 

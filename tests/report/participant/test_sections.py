@@ -1,14 +1,17 @@
 """What single sections of the participant page say."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import lxml.html
 import numpy as np
 import pytest
 
-from bidsml.records import FeatureVector, ParticipantResult
+from bidsml.records import AnatomicalQC, FeatureVector, ParticipantResult, Scan
 from bidsml.report import render_participant
 from bidsml.report.blocks import Figure, Paragraph, Table
-from bidsml.report.participant import coverage, denoising, features, methods, motion, verdict
+from bidsml.report.participant import coverage, denoising, features, inputs, methods, motion, verdict
+from bidsml.spec import PreprocessSpec, TaskSpec
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +73,54 @@ def test_a_participant_with_tables_only_has_a_page(person: ParticipantResult) ->
 
 
 def test_methods_name_the_cleaning(person: ParticipantResult) -> None:
-    text = " ".join(block.text for block in methods.section(person).blocks if isinstance(block, Paragraph))
+    text = told(person)
     assert "36p" in text and "0.008 to 0.08 Hz" in text and "above 0.5 mm" in text
+
+
+def told(person: ParticipantResult) -> str:
+    return " ".join(block.text for block in methods.section(person).blocks if isinstance(block, Paragraph))
+
+
+def anatomy_alone(person: ParticipantResult) -> ParticipantResult:
+    """A participant with raw T1w and no BOLD."""
+    scan = Scan("0001", "t1w", Path("/data/sub-0001_T1w.nii.gz"))
+    found = AnatomicalQC("sub-0001", (1.0, 1.0, 1.0), 1, "MNI152NLin2009aSym", 1400, 650, 480, 270, 0.97, 0.75)
+    vector = FeatureVector(
+        "gray-matter", "gray_matter", "density", ("a", "b"), np.array([0.4, np.nan]), missing={"b": "not there"},
+        atlas="boxes",
+    )  # fmt: skip
+    settings = PreprocessSpec(gray_matter_fwhm_mm=8).model_dump(mode="json")
+    return replace(
+        person, scans=(scan,), qc=(), features=(vector,), denoise={}, anatomical=(found,), preprocess=settings
+    )
+
+
+def test_a_participant_with_anatomy_only_has_a_page_without_empty_sections(person: ParticipantResult) -> None:
+    made = anatomy_alone(person)
+    tree = lxml.html.fromstring(render_participant(made).html)
+    anchors = tree.xpath("//main/section/@id")
+    assert anchors == ["verdict", "inputs", "anatomy", "coverage", "features", "methods", "about"]
+    assert all(section.xpath(".//p | .//table | .//ul | .//dl") for section in tree.xpath("//main/section"))
+    text = told(made)
+    assert "from raw T1w images." in text and "8 mm" in text and "in the regions of the boxes atlas" in text
+    assert "regressed out" not in text and "BOLD" not in text
+
+
+def test_a_task_s_signals_were_not_cleaned_but_modelled(person: ParticipantResult) -> None:
+    vector = FeatureVector("task", "task_contrast", "z", ("a-b--r",), np.ones(1), atlas="boxes")
+    task = TaskSpec(contrasts={"a-b": "a - b"}, hrf="spm").model_dump(mode="json")
+    text = told(replace(person, features=(vector,), qc=(), task=task))
+    assert "a-b (a - b)" in text and "(Friston et al., 1998)" in text and "z values of contrasts" in text
+    assert "regressed out" not in text and "band-pass" not in text
+    both = told(replace(person, features=(vector, *person.features), task=task))
+    assert "a-b (a - b)" in both and "band-pass" in both
+
+
+def test_runs_that_were_preprocessed_here_are_said_to_be_raw(raw_participant: ParticipantResult) -> None:
+    assert "from raw BOLD runs." in told(raw_participant)
+    scan = replace(raw_participant.scans[0], derivative="")
+    (table,) = inputs.section(replace(raw_participant, scans=(scan,))).blocks
+    assert table.rows[0][2] == "raw BOLD, preprocessed here"
 
 
 def test_no_prediction_is_on_the_page(person: ParticipantResult) -> None:
