@@ -37,7 +37,8 @@ def test_the_steps_are_told_in_order_with_their_sources(whole: ParticipantResult
     words = (
         "N4 (Tustison", "registration of the head", "registered to the template MNI152NLin2009aSym",
         "SyN; Avants et al., 2008", "Atropos (Avants et al., 2011)", "modified z score", "2 in the run.",
-        "Head motion relative", "middle of the acquisition, 0.950 s after", "registered rigidly to the T1w", "at 3 mm", "aCompCor",
+        "Head motion relative", "middle of the acquisition, 0.950 s after", "registered rigidly to the T1w", "at 3 mm",
+        "aCompCor",
     )  # fmt: skip
     places = [text.find(word) for word in words]
     assert min(places) >= 0, words[int(np.argmin(places))]
