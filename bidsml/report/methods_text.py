@@ -41,6 +41,8 @@ _KINDS = {
     "t1w": "raw T1w images",
     "table": "tables of the dataset",
 }
+# Kinds of features that are made of cleaned region signals.
+OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})
 _CONNECTIVITY = "Functional connectivity{where} was estimated as"
 _MEASURES: Mapping[str, Sentence] = {
     "correlation": Sentence(f"{_CONNECTIVITY} the Pearson correlation, Fisher z transformed."),

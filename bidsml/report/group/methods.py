@@ -4,7 +4,15 @@ from bidsml.records import Result
 from bidsml.report.blocks import Reference, References, Section
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
 from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
-from bidsml.report.methods_text import Sentence, describe_features, describe_software, paragraph, sources_of
+from bidsml.report.methods_text import (
+    OF_SIGNALS,
+    Sentence,
+    describe_cleaning,
+    describe_features,
+    describe_software,
+    paragraph,
+    sources_of,
+)
 from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
 from bidsml.report.task_text import describe_task
@@ -51,6 +59,11 @@ def _features(result: Result) -> list[Sentence]:
     if kinds & {"gray_matter", "morphometry"}:  # only ever made from raw images, by the built-in preprocessing
         space = "" if spec.preprocess.space == "auto" else spec.preprocess.space
         sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
+    # Whether BOLD or ready series were read is known where the analysis asks for raw images alone.
+    if spec.input.kind == "raw" and kinds & (OF_SIGNALS | {"task_contrast"}):
+        words = "Raw BOLD runs were preprocessed by bidsml itself, as the report of each participant describes."
+        sentences.append(Sentence(words))
+        sentences += describe_cleaning(spec.denoise.model_dump()) if kinds & OF_SIGNALS else []
     if "task_contrast" in kinds:
         sentences += describe_task(spec.task, spec.denoise)
     blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]

@@ -4,6 +4,7 @@ from bidsml.records import ParticipantResult
 from bidsml.report.blocks import References, Section
 from bidsml.report.lookup import read_section
 from bidsml.report.methods_text import (
+    OF_SIGNALS,
     Sentence,
     describe_cleaning,
     describe_features,
@@ -15,9 +16,6 @@ from bidsml.report.methods_text import (
 from bidsml.report.preprocessing_text import describe_preprocessing
 from bidsml.report.task_text import describe_task
 from bidsml.spec import DenoiseSpec, PreprocessSpec, TaskSpec
-
-# Kinds of features that are made of cleaned region signals.
-_OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})
 
 
 def section(result: ParticipantResult) -> Section:
@@ -46,7 +44,7 @@ def _inputs(result: ParticipantResult) -> list[str]:
 def _features(result: ParticipantResult) -> list[Sentence]:
     made = {vector.kind for vector in result.features}
     sentences: list[Sentence] = []
-    if made & _OF_SIGNALS and any(scan.kind == "bold" for scan in result.scans):
+    if made & OF_SIGNALS and any(scan.kind == "bold" for scan in result.scans):
         sentences += describe_cleaning(result.denoise)
     if "task_contrast" in made and result.task:
         task = read_section(TaskSpec, result.task)

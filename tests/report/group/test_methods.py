@@ -189,6 +189,15 @@ def test_anatomy_is_told_where_features_come_from_it(binary: Result) -> None:
     assert not says(with_block(binary, "morphometry", "volume"), "divided by the brain's volume", "Voevodskaya")
 
 
+def test_cleaning_is_told_where_bold_is_known_to_have_been_raw(binary: Result) -> None:
+    raw, cleaned = "Raw BOLD runs were preprocessed", "the 36p set of confounds regressed out of it"
+    assert raw not in told(binary)[0] and not says(binary, cleaned, "Ciric")
+    known = with_spec(binary, "input", kind="raw")
+    assert raw in told(known)[0] and says(known, cleaned, "Ciric")
+    anatomy = with_spec(with_block(binary, "gray_matter", "density"), "input", kind="raw")
+    assert raw not in told(anatomy)[0] and cleaned not in told(anatomy)[0]
+
+
 def test_a_task_s_model_is_told_where_features_come_from_it(binary: Result) -> None:
     words = "canonical haemodynamic response"
     assert not says(binary, words, "Glover")
