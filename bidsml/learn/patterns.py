@@ -38,8 +38,8 @@ def pattern_nulls(
     (doi:10.1016/j.neuroimage.2013.10.067) of standardised features and decisions. The statistic is that in standard
     deviations of pilot draws, which are draws of their own: under a strong penalty the decisions follow what most
     features share whatever the labels are, and features that follow it too would drown the others in the maximum (on
-    871 connectomes no edge stood where 20 do; of the weights themselves, none). Of a region (a network, a pair of
-    networks) it is the root mean square over its features.
+    871 connectomes, at one strong penalty, no edge stood where 20 do; of the weights themselves, none). Of a region (a
+    network, a pair of networks) it is the root mean square over its features.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from bidsml.report.wording import number, plural
 
 # A brain of an adult outside of these, in ml, is a mask gone wrong far more often than a rare brain
 # (Allen et al. 2002, Am J Hum Biol 14:429, doi:10.1002/ajhb.10061: 1,000-1,600 ml).
-PLAUSIBLE_ML = (900.0, 1700.0)
+PLAUSIBLE_ML = (900.0, 1800.0)
 _SIDES = "The right of an axial or coronal slice is the right of the head."
 
 

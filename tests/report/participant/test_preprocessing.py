@@ -22,7 +22,7 @@ def test_a_plausible_brain_is_said_to_be_so(raw_participant: ParticipantResult) 
     assert figure.svg.count("<path d=") == 6, "three outlines and their three marks"
 
 
-@pytest.mark.parametrize(("ml", "words"), [(2100.0, "outside the 900 to 1700 ml"), (float("nan"), "not measured")])
+@pytest.mark.parametrize(("ml", "words"), [(2100.0, "outside the 900 to 1800 ml"), (float("nan"), "not measured")])
 def test_an_implausible_brain_is_said_to_be_so(raw_participant: ParticipantResult, ml: float, words: str) -> None:
     view = replace(raw_participant.anatomy[0], volumes_ml={"brain": ml}, warnings=("the mask is odd",))
     made = anatomy.section(replace(raw_participant, anatomy=(view,)))
