@@ -78,6 +78,11 @@ def choose_template(space: str, *, cache_dir: Path) -> ChosenTemplate:
     )
 
 
+def automatic_space() -> str:
+    """Say which space ``auto`` is on this machine."""
+    return PREFERRED_SPACE if _from_templateflow(PREFERRED_SPACE) is not None else NILEARN_SPACE
+
+
 def fetch_template(space: str) -> None:
     """Download a template's T1w, brain mask and tissue probabilities through TemplateFlow, unless they are there.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bidsml.errors import MissingInputError
-from bidsml.templates import choose_template, fetch_template
+from bidsml.templates import automatic_space, choose_template, fetch_template
 
 
 @pytest.fixture
@@ -82,7 +82,9 @@ def test_fetching_takes_what_choosing_looks_for(monkeypatch, tmp_path):
 
     monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path))
     monkeypatch.setattr("templateflow.api.get", get)
+    assert automatic_space() == "MNI152NLin2009aSym"
     fetch_template("auto")
+    assert automatic_space() == "MNI152NLin2009cAsym"
     chosen = choose_template("auto", cache_dir=tmp_path / "none")
     assert chosen.space == "MNI152NLin2009cAsym" and chosen.has_head and len(chosen.priors) == 3
     fetch_template("auto")

@@ -17,7 +17,7 @@ from bidsml.learn.estimators import CATALOG as ESTIMATORS
 from bidsml.learn.metrics import METRICS
 from bidsml.preproc.confounds import STRATEGIES
 from bidsml.spec import list_ready_made
-from bidsml.templates import describe_templates
+from bidsml.templates import automatic_space, describe_templates
 
 
 def main(argv: list[str]) -> int:
@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
 
 def _facts() -> dict[str, str]:
     versions = ", ".join(f"{name} {number}" for name, number in ({"bidsml": __version__} | package_versions()).items())
-    templates = "\n".join(f"{name}: {where} (space {space})" for name, where, space in describe_templates())
+    templates = "\n".join(
+        f"{name}: {where}" + (f" (space {space})" if space else "") for name, where, space in describe_templates()
+    )
     return {
         "versions": versions,
         "cores": str(len(os.sched_getaffinity(0))),
@@ -45,6 +47,7 @@ def _facts() -> dict[str, str]:
         "features": ", ".join(FEATURES),
         "atlases": ", ".join(list_atlases()),
         "templates": templates,
+        "raw images": f"go to {automatic_space()} unless preprocess.space says another",
         "denoising": ", ".join(STRATEGIES),
         "estimators": ", ".join(ESTIMATORS),
         "metrics": ", ".join(METRICS),
