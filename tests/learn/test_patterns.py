@@ -179,3 +179,8 @@ def test_a_test_that_stops_draws_no_more(simulate):
 
 def replace_stop(data):
     return data.spec.inference.model_copy(update={"stop_after": 0})
+
+
+def test_without_draws_p_is_unknown():
+    null = correct_patterns(PatternNull("network", ("a", "b"), np.array([1.0, 2.0]), np.empty((0, 2))))
+    np.testing.assert_array_equal(null.p, [np.nan, np.nan])
