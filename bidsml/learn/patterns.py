@@ -160,9 +160,9 @@ class _Cells:
 def correct_patterns(null: PatternNull) -> PatternNull:
     """Add p, two-sided and corrected over all features, regions or networks by the maximum statistic of every draw.
 
-    Without draws p is NaN. Westfall and Young 1993. Features have one scale. Regions and networks differ in how many features they
-    gather: each is first put on the scale of its own mean and standard deviation over the labellings, the observed one
-    among them.
+    Without draws p is NaN. Westfall and Young 1993. Features have one scale. Regions and networks differ in how many
+    features they gather: each is first put on the scale of its own mean and standard deviation over the labellings,
+    the observed one among them.
     """
     m = len(null.draws)
     if not m:

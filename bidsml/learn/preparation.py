@@ -1,7 +1,8 @@
 """What is done to the features inside a fold without looking at a label."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -225,7 +226,8 @@ def prepare_split(
         No feature is usable in the training rows.
     """
     preparation = fit_preparation(given, train_rows)
-    train, test = (np.asarray(preparation.transform(given.values[rows])) for rows in (train_rows, test_rows))
+    with _without_warning():
+        train, test = (np.asarray(preparation.transform(given.values[rows])) for rows in (train_rows, test_rows))
     n_prepared = train.shape[1]
     if given.beside.shape[1]:
         train, test = _append(given.beside, (train_rows, test_rows), (train, test))
@@ -260,13 +262,19 @@ def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
         n_design=given.n_design,
         unseen_site=given.unseen_site,
     )
-    with warnings.catch_warnings():
-        # A block may lose all its features, as long as another keeps some.
-        warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
+    with _without_warning():
         try:
             return preparation.fit(given.values[rows])
         except ValueError as error:
             raise _explain(given, rows, error) from error
+
+
+@contextmanager
+def _without_warning() -> Iterator[None]:
+    """Say nothing of a block that loses all its features: it may, as long as another keeps some."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
+        yield
 
 
 def _rotate(
