@@ -34,7 +34,7 @@ class LogisticLoss:
 
     def start(self, margin: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
-        return margin, bound / (1 + np.exp(margin))
+        return margin, self._force(margin, bound)
 
     def move(self, margin: Single, force: Single, step: Single, bound: Single) -> tuple[Single, Single]:
         """See :class:`Loss`."""
@@ -46,7 +46,11 @@ class LogisticLoss:
             moved = margin + np.where(
                 near, -logarithm / (1 / np.where(near, left, force) + other), step / (1 + force * other)
             )
-            return moved, bound / (1 + np.exp(moved))
+            return moved, self._force(moved, bound)
+
+    def _force(self, margin: Single, bound: Single) -> Single:
+        """Say how hard the loss pulls at a margin; never quite 0, which has no logarithm."""
+        return np.asarray(np.maximum(bound / (1 + np.exp(margin)), np.finfo(np.float32).tiny))
 
 
 class HingeLoss:

@@ -113,9 +113,11 @@ def _split_rows(resolvent: Resolvent, loss: Loss, state: Sequence[Single], found
             decision[done] = image[done].astype(float) @ resolvent.double
             residual, confirmed = _residual(decision, signs, margin, force)
             done &= confirmed
+        # A draw that runs away leaves as well, not converged.
+        lost = ~np.isfinite(residual).all(axis=1)
         last = iteration == _MAX_ITERATIONS - 1
-        if done.any() or last:
-            leaving = np.ones_like(done) if last else done
+        if done.any() or lost.any() or last:
+            leaving = np.ones_like(done) if last else done | lost
             found.decision[active[leaving]] = decision[leaving]
             # The penalty's dual, not the loss's: the kernel would blow up what the two still differ by.
             found.dual[active[leaving]] = resolvent.rho * (image[leaving] - decision[leaving])
@@ -130,7 +132,8 @@ def _split_rows(resolvent: Resolvent, loss: Loss, state: Sequence[Single], found
         step = mixing.step(margin - force, residual)
         margin, force = loss.move(margin, force, step, bound)
         moved = (margin + force) * signs
-        decision = decision + (moved - image) @ resolvent.single
+        with np.errstate(invalid="ignore", over="ignore"):
+            decision = decision + (moved - image) @ resolvent.single
         image = moved
 
 
