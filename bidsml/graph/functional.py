@@ -128,8 +128,9 @@ def _set_inputs(
     for name, node in nodes.items():
         if name != "register":
             node.inputs.record = str(record)
-    for name in ("prepare", "slices", "resample"):
-        nodes[name].inputs.spec = spec.model_dump_json()
+    # Each gets what it uses only: another entry of the section must not make it run again.
+    for name, used in {"prepare": "dummy_volumes", "slices": "slice_timing", "resample": "resolution_mm"}.items():
+        nodes[name].inputs.spec = spec.model_dump_json(include={used})
     for name in THREADED:
         nodes[name].inputs.n_threads = n_threads
     for name in ("resample", "measure"):

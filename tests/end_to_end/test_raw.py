@@ -14,12 +14,14 @@ from bidsml.simulate.motion import framewise_displacement
 from bidsml.simulate.raw import RawDesign, simulate_participant, write_raw_dataset
 
 DESIGN = RawDesign(n_volumes=60)
+# One who moves as people do (mean FD 0.1 mm): who lies still leaves nothing to correlate.
+SEED = 5
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     """One simulated person's raw T1w and BOLD."""
-    return write_raw_dataset(tmp_path_factory.mktemp("raw") / "dataset", n_participants=1, seed=3, design=DESIGN)
+    return write_raw_dataset(tmp_path_factory.mktemp("raw") / "dataset", n_participants=1, seed=SEED, design=DESIGN)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_the_truth_comes_back(words, bidsml, raw):
     ran = bidsml(*words)
     assert ran.code == 0, ran.text
     out = Path(words[1])
-    head, bold = simulate_participant(DESIGN, seed=3001, patient=False)
+    head, bold = simulate_participant(DESIGN, seed=1000 * SEED + 1, patient=False)
     anat, func = out / "sub-01" / "anat", out / "sub-01" / "func"
     mask = nib.load(anat / "sub-01_desc-brain_mask.nii.gz")
     truth = nib.load(raw / "sub-01" / "anat" / "sub-01_T1w.nii.gz")
