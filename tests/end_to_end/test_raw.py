@@ -14,7 +14,6 @@ from bidsml.simulate.motion import framewise_displacement
 from bidsml.simulate.raw import RawDesign, simulate_participant, write_raw_dataset
 
 DESIGN = RawDesign(n_volumes=60)
-# One who moves as people do (mean FD 0.1 mm): who lies still leaves nothing to correlate.
 SEED = 5
 
 
@@ -106,8 +105,9 @@ def check_motion(func, bold):
     difference = difference - difference.mean(axis=0)
     rmse = np.sqrt((difference**2).mean(axis=0))
     assert rmse[:3].max() <= 0.1 and np.degrees(rmse[3:]).max() <= 0.1
-    fd = framewise_displacement(bold.motion)
-    assert np.corrcoef(table["framewise_displacement"][steady], fd[steady])[0, 1] >= 0.95
+    # These people move by 0.1 mm a volume, smoothly: a correlation would mostly tell how little FD varies.
+    error = (table["framewise_displacement"] - framewise_displacement(bold.motion))[steady]
+    assert error.abs().mean() <= 0.05
 
 
 @pytest.mark.slow
