@@ -9,7 +9,6 @@ beside ANTs on the same volumes.
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -33,7 +32,9 @@ def _work(step, arguments, out_dir, queue):
     except Exception as error:
         queue.put((error, 0.0, 0.0))
         raise
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    # Not what getrusage says: a new process inherits the peak of the one that started it.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak_gb = int(status.partition("VmHWM:")[2].split()[0]) / 1e6
     queue.put((result, time.perf_counter() - before, peak_gb))
 
 
