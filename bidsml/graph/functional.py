@@ -22,7 +22,7 @@ from bidsml.steps.functional import (
 )
 from bidsml.templates import ChosenTemplate
 
-INPUTS = ("t1w", "mask", "probseg", "forward", "inverse")
+INPUTS = ("t1w", "mask", "probseg", "forward")
 OUTPUTS = ("bold", "boldref", "mask", "confounds", "confounds_json", "coreg", "qc")
 THREADED = ("register", "resample", "confounds")
 
@@ -66,8 +66,8 @@ def init_functional_wf(
     Returns
     -------
     Workflow
-        ``inputnode``: ``t1w``, ``mask``, ``probseg`` (GM, WM, CSF), ``forward`` (images from T1w to template),
-        ``inverse``. ``outputnode``: ``bold``, ``boldref``, ``mask`` in template space, ``confounds``,
+        ``inputnode``: ``t1w``, ``mask``, ``probseg`` (GM, WM, CSF), ``forward`` (images from T1w to template).
+        ``outputnode``: ``bold``, ``boldref``, ``mask`` in template space, ``confounds``,
         ``confounds_json``, ``coreg`` (images from BOLD to T1w, or to the template without one), ``qc``.
     """
     workflow = Workflow(name=workflow_name(bold))

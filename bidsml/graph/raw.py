@@ -131,7 +131,7 @@ class RawGraph:
         )
         self.workflow.connect(check, "out", bold, "prepare_bold.depends_on")
         if anatomy is not None:
-            pairs = {"preproc": "t1w", "mask": "mask", "probseg": "probseg", "forward": "forward", "inverse": "inverse"}
+            pairs = {"preproc": "t1w", "mask": "mask", "probseg": "probseg", "forward": "forward"}
             for source, target in pairs.items():
                 self.workflow.connect(anatomy, f"outputnode.{source}", bold, f"inputnode.{target}")
         publish = self._publisher(publish_run, f"publish_{name}")

@@ -114,7 +114,7 @@ def test_nipype_runs_it(head, template, tmp_path):
     given = functional.get_node("inputnode").inputs
     given.t1w, given.mask = str(template.t1w), str(template.mask)
     given.probseg = [str(path) for path in template.priors]
-    given.forward = given.inverse = str(identity)
+    given.forward = str(identity)
     whole = Workflow(name="whole", base_dir=str(tmp_path / "work"))
     last: Node = make_node(show, "show", mem_gb=0.1)
     whole.connect([(functional, last, [(f"outputnode.{name}", name) for name in OUTPUTS])])
