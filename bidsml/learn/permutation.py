@@ -69,38 +69,31 @@ def permute(
     exchange = plan_exchange(cohort, first, spec)
     fast = runs_fast(spec, estimator, recipe)
     follows = patterns and fast and recipe.n_classes <= 2
-    test = _Test(
-        given=model_input(seen.features, cohort, spec=spec, model="biomarker"),
-        folds=first,
-        cohort=cohort,
-        kind=estimator.kind,
-        recipe=recipe,
-        pilots=exchange.shuffle(cohort.target, _PILOTS if follows else [], seed=seed),
-    )
+    pilots = exchange.shuffle(cohort.target, _PILOTS if follows else [], seed=seed)
+    given = model_input(seen.features, cohort, spec=spec, model="biomarker")
+    test = _Test(given, first, cohort, estimator.kind, recipe, pilots)
     start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
     labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
     # A p corrected over several estimators needs the same draws of each.
     stop_after = 0 if exhaustive or len(spec.estimators) > 1 else spec.inference.stop_after
     own = slice(first_draw - start, first_draw - start + n_draws)
     drawn = _draw(test, labels, own, fast=fast, stop_after=stop_after)
-    return with_p(
-        PermutationNull(
-            estimator=estimator.name,
-            design=first[0].design,
-            metric=spec.primary_metric,
-            aggregate=drawn.aggregate,
-            observed=float(drawn.statistics[0]),
-            null=drawn.statistics[1:][own],
-            scheme=exchange.words,
-            seed=seed,
-            first_draw=first_draw,
-            engine="fast" if fast else "general",
-            exhaustive=exhaustive,
-            n_distinct=exchange.count(cohort.target),
-            stopped=drawn.stopped,
-            patterns=() if drawn.stopped else _own_patterns(test, drawn, own, seen),
-        )
+    null = PermutationNull(
+        estimator=estimator.name,
+        design=first[0].design,
+        metric=spec.primary_metric,
+        aggregate=drawn.aggregate,
+        observed=float(drawn.statistics[0]),
+        null=drawn.statistics[1:][own],
+        scheme=exchange.words,
+        seed=seed,
+        first_draw=first_draw,
+        engine="fast" if fast else "general",
+        exhaustive=exhaustive,
+        n_distinct=exchange.count(cohort.target),
+        stopped=drawn.stopped,
     )
+    return with_p(null if drawn.stopped else replace(null, patterns=_own_patterns(test, drawn, own, seen)))
 
 
 @dataclass(frozen=True)
