@@ -2,7 +2,7 @@
 
 from nipype import IdentityInterface, Node, Workflow
 
-from bidsml.graph.node import make_node
+from bidsml.graph.node import make_node, nth
 from bidsml.records import RawSession
 from bidsml.spec import PreprocessSpec
 from bidsml.steps.anatomical import (
@@ -59,8 +59,8 @@ def init_anatomical_wf(
             (nodes["correct_bias"], outputs, [("out", "preproc")]),
             (nodes["extract_brain"], outputs, [("out", "mask")]),
             (nodes["segment_tissues"], outputs, [("out", "probseg")]),
-            (nodes["register_to_template"], outputs, [(("out", _nth, 0), "forward"), (("out", _nth, 1), "inverse")]),
-            (nodes["register_to_template"], outputs, [(("out", _nth, 2), "template_t1w")]),
+            (nodes["register_to_template"], outputs, [(("out", nth, 0), "forward"), (("out", nth, 1), "inverse")]),
+            (nodes["register_to_template"], outputs, [(("out", nth, 2), "template_t1w")]),
             (nodes["warp_density"], outputs, [("out", "density")]),
             (nodes["measure_anatomy"], outputs, [("out", "qc")]),
         ]
@@ -115,11 +115,6 @@ def _connect(workflow: Workflow, nodes: dict[str, Node]) -> None:
         workflow.connect(brain, "out", target, "mask")
     for target in (density, measure):
         workflow.connect(segment, "out", target, "tissues")
-    workflow.connect(register, ("out", _nth, 0), density, "forward")
-    workflow.connect(register, ("out", _nth, 1), segment, "inverse")
+    workflow.connect(register, ("out", nth, 0), density, "forward")
+    workflow.connect(register, ("out", nth, 1), segment, "inverse")
     workflow.connect(register, "out", measure, "registered")
-
-
-def _nth(paths: list[str], number: int) -> str:
-    """One of a node's outputs. Nipype runs this from its source: it must stand alone."""
-    return paths[number]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from nipype import IdentityInterface, Node, Workflow
 
-from bidsml.graph.node import make_node
+from bidsml.graph.node import make_node, nth
 from bidsml.preproc.volumes import load_image
 from bidsml.records import RawBold
 from bidsml.spec import PreprocessSpec
@@ -84,10 +84,10 @@ def init_functional_wf(
         workflow.add_nodes([inputs])
     workflow.connect(
         [
-            (nodes["resample"], outputs, [(("out", _nth, 0), "bold"), (("out", _nth, 1), "boldref")]),
-            (nodes["resample"], outputs, [(("out", _nth, 2), "mask")]),
-            (nodes["confounds"], outputs, [(("out", _nth, 0), "confounds"), (("out", _nth, 1), "confounds_json")]),
-            (nodes["register"], outputs, [(("out", _nth, 0), "coreg")]),
+            (nodes["resample"], outputs, [(("out", nth, 0), "bold"), (("out", nth, 1), "boldref")]),
+            (nodes["resample"], outputs, [(("out", nth, 2), "mask")]),
+            (nodes["confounds"], outputs, [(("out", nth, 0), "confounds"), (("out", nth, 1), "confounds_json")]),
+            (nodes["register"], outputs, [(("out", nth, 0), "coreg")]),
             (nodes["measure"], outputs, [("out", "qc")]),
         ]
     )
@@ -156,11 +156,6 @@ def _connect(workflow: Workflow, nodes: dict[str, Node]) -> None:
     for source, (targets, field) in receivers.items():
         for target in targets:
             workflow.connect(nodes[source], "out", nodes[target], field)
-
-
-def _nth(paths: list[str], index: int) -> str:
-    """Take one path of a list; Nipype carries this function's source to the node, with no imports."""
-    return paths[index]
 
 
 def _estimate_memory(bold: Path) -> _Needs:

@@ -129,6 +129,11 @@ def connect_list(workflow: Workflow, sources: Sequence[Node], target: Node, fiel
     workflow.connect(merge, "out", target, field)
 
 
+def nth(paths: list[str], index: int) -> str:
+    """Take one of a node's outputs, as the function of a connection: Nipype carries its source, without imports."""
+    return paths[index]
+
+
 @cache
 def _load(step: str) -> Callable[..., Path | list[Path]]:
     module, _, name = step.partition(":")

@@ -10,7 +10,7 @@ from nipype import Merge, Node, Workflow
 from bidsml.bids.references import resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.features import reads_anatomy, reads_tables, reads_task
-from bidsml.graph.node import connect_list, make_node
+from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
 from bidsml.records import Provenance, RawSession, Scan
 from bidsml.spec import AnalysisSpec, FeatureSpec, features_digest
@@ -202,10 +202,10 @@ class _Readers:
         records = Node(Merge(len(scans)), name=f"{target.name}_scans", run_without_submitting=True)
         for number, scan in enumerate(scans, start=1):
             self.workflow.connect(scan, "out", files, f"in{number}")
-            self.workflow.connect(scan, ("out", _first), records, f"in{number}")
+            self.workflow.connect(scan, ("out", nth, 0), records, f"in{number}")
         setattr(files.inputs, f"in{len(scans) + 1}", [str(path) for path in _atlas_files(atlas)])
         self.workflow.connect(files, "out", target, "depends_on")
-        self.workflow.connect(records, "out" if field == "scans" else ("out", _first), target, field)
+        self.workflow.connect(records, "out" if field == "scans" else ("out", nth, 0), target, field)
 
     def _set_scans(self, scans: Sequence[Scan], target: Node, field: str, atlas: str) -> None:
         paths, files = [], _atlas_files(atlas)
@@ -233,11 +233,6 @@ class _Readers:
             self.workflow.connect(anatomy, "outputnode.qc", node, "qc")
             nodes.append(node)
         return nodes
-
-
-def _first(paths: list[str]) -> str:
-    """Take the first of a node's outputs. Nipype runs this from its source: it must stand alone."""
-    return paths[0]
 
 
 def workflow_name(participant_id: str) -> str:

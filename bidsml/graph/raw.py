@@ -12,7 +12,7 @@ from bidsml.bids.store import write_record
 from bidsml.graph.anatomical import init_anatomical_wf
 from bidsml.graph.functional import init_functional_wf
 from bidsml.graph.functional import workflow_name as run_name
-from bidsml.graph.node import connect_list, make_node
+from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.records import RawBold, RawSession
 from bidsml.spec import PreprocessSpec
 from bidsml.steps.anatomical import warp_tissues
@@ -104,7 +104,7 @@ class RawGraph:
         self.workflow.connect(native, "out", publish, "native")
         ends = [(anatomy, f"outputnode.{name}") for name in ("forward", "inverse")]
         self.workflow.connect(self._merge(f"transforms_{number}", ends), "out", publish, "transforms")
-        normalised = [(anatomy, "outputnode.template_t1w"), (tissues, "out"), (anatomy, ("outputnode.density", _first))]
+        normalised = [(anatomy, "outputnode.template_t1w"), (tissues, "out"), (anatomy, ("outputnode.density", nth, 0))]
         self.workflow.connect(self._merge(f"normalised_{number}", normalised), "out", publish, "normalised")
         view = make_node(view_anatomy, f"view_anatomy_{number}", mem_gb=IMAGE_GB)
         view.inputs.session = str(record)
@@ -187,8 +187,3 @@ class RawGraph:
             if sources:
                 self.workflow.connect(self._merge(f"gather_{name}", sources), "out", gather, name)
         return gather
-
-
-def _first(paths: list[str]) -> str:
-    """Take the first of a node's outputs. Nipype runs this from its source: it must stand alone."""
-    return paths[0]
