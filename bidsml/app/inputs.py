@@ -63,5 +63,5 @@ def gather_inputs(
         work_dir=work_dir,
         derivatives=options.derivatives,
         seed=options.random_seed,
-        n_threads=min(options.omp_nthreads, options.nprocs),
+        n_threads=options.node_threads,
     )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, planning_folder, show_plan
-from bidsml.app.selection import Say, Selection, select_inputs
+from bidsml.app.readiness import Say
+from bidsml.app.selection import Selection, select_inputs
 from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
 from bidsml.bids.derivative import write_dataset_files
 from bidsml.errors import EXIT_BUG, InterruptedRunError, PartialFailureError
@@ -45,7 +46,7 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
             work_dir=work_dir,
             derivatives=options.derivatives,
             template=template,
-            n_threads=min(options.omp_nthreads, options.nprocs),
+            n_threads=options.node_threads,
         )
         workflow = init_participants_wf(selection.plans, spec, places)
         if options.dry_run:

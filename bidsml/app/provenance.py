@@ -61,15 +61,9 @@ def canonical_command(spec: AnalysisSpec, options: RunOptions) -> tuple[str, ...
     return (*words, "--random-seed", str(options.random_seed))
 
 
-def scan_digests(scans: Iterable[Scan]) -> dict[str, str]:
+def input_digests(scans: Iterable[Scan | RawSession]) -> dict[str, str]:
     """SHA-256 of every input file of one participant, by file name."""
-    files = [p for s in scans for p in (s.path, s.mask, s.confounds, s.nodes, *s.sidecars) if p is not None]
-    return {path.name: sha256_file(path) for path in sorted(set(files))}
-
-
-def raw_digests(sessions: Iterable[RawSession]) -> dict[str, str]:
-    """SHA-256 of every raw file of one participant, by file name."""
-    return {path.name: sha256_file(path) for path in sorted({path for s in sessions for path in s.files})}
+    return {path.name: sha256_file(path) for path in sorted({path for scan in scans for path in scan.files})}
 
 
 def combined_digest(paths: Iterable[Path]) -> str:

@@ -1,7 +1,7 @@
 """Who goes into the participant graph, with which scans, raw images and table rows."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pandas as pd
 
 from bidsml.app.agreement import folders_of, require_asked, say_disagreement
 from bidsml.app.check import check_atlases, scan_kinds
-from bidsml.app.provenance import make_provenance, raw_digests, scan_digests
+from bidsml.app.provenance import input_digests, make_provenance
+from bidsml.app.readiness import Say
 from bidsml.bids.participants import read_participants
 from bidsml.bids.raw import describe_raw, find_raw
 from bidsml.bids.scans import find_scans
@@ -24,9 +25,6 @@ from bidsml.spec.analysis import column_name
 from bidsml.steps.assembly import QC_COLUMNS
 
 logger = logging.getLogger(__name__)
-
-Say = Callable[[str], None]
-"""Prints one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def _plan(
             hint = hint or error.hint
             continue
         scans, sessions = images.scans.get(label, ()), images.sessions.get(label, ())
-        provenance = make_provenance(spec, options, inputs={**scan_digests(scans), **raw_digests(sessions)})
+        provenance = make_provenance(spec, options, inputs=input_digests([*scans, *sessions]))
         plans.append(ParticipantPlan(label, scans, table, provenance, files, sessions))
     return plans, without, hint
 

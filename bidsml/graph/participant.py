@@ -210,8 +210,7 @@ class _Readers:
     def _set_scans(self, scans: Sequence[Scan], target: Node, field: str, atlas: str) -> None:
         paths, files = [], _atlas_files(atlas)
         for scan in scans:
-            own = (scan.path, scan.mask, scan.confounds, scan.nodes, scan.events, *scan.sidecars)
-            files += [path for path in own if path is not None]
+            files += scan.files
             number = self.plan.scans.index(scan)
             paths.append(str(write_record(self.inputs / f"scan-{number}.npz", scan)))
         target.inputs.trait_set(**{field: paths if field == "scans" else paths[0]})

@@ -4,7 +4,7 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 ``participant_id``, sorted as text.
 """
 
-from bidsml.records.anatomical import AnatomicalQC
+from bidsml.records.anatomical import PLAUSIBLE_BRAIN_ML, AnatomicalQC
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, ScanKind, Task
 from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
 from bidsml.records.frozen import (
@@ -41,6 +41,7 @@ from bidsml.records.views import AlignmentView, AnatomyView
 
 __all__ = [
     "MODEL_SCHEMA",
+    "PLAUSIBLE_BRAIN_ML",
     "AlignmentView",
     "AnatomicalQC",
     "AnatomyView",

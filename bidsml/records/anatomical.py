@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from bidsml.records.base import Record
 
+PLAUSIBLE_BRAIN_ML = (900.0, 1800.0)
+"""Outside of these an adult's brain is far more often a mask gone wrong than a rare brain: Allen et al. 2002 found
+1,000-1,600 ml (doi:10.1002/ajhb.10061), and intracranial volumes end at 1.9 l (Caspi et al. 2020,
+doi:10.1002/hbm.25250)."""
+
 
 @dataclass(frozen=True)
 class AnatomicalQC(Record):

@@ -42,6 +42,12 @@ class Scan(Record):
     """JSON files the metadata came from, for provenance and for hashing."""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read of it: the image, what belongs to it, and its sidecars."""
+        own = (self.path, self.mask, self.confounds, self.nodes, self.events)
+        return (*(path for path in own if path is not None), *self.sidecars)
+
+    @property
     def label(self) -> str:
         """Name for messages: ``sub-01 ses-a task-rest run-1``."""
         return " ".join([f"sub-{self.participant_id}", *(f"{k}-{v}" for k, v in self.entities.items())])

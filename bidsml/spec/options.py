@@ -49,3 +49,8 @@ class RunOptions:
     clean_workdir: bool = False
     verbosity: int = 0
     command: tuple[str, ...] = ()
+
+    @property
+    def node_threads(self) -> int:
+        """Threads of one node: never more than there are processes to give."""
+        return min(self.omp_nthreads, self.nprocs)

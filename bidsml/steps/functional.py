@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bidsml.bids.store import read_record, write_json, write_record, write_table
 from bidsml.preproc.anatomical.images import read_volume, write_volume
@@ -282,14 +283,11 @@ def measure_bold(
     table = pd.read_csv(confounds[0], sep="\t", na_values=["n/a"])
     mask = read_volume(resampled[2])
     inside, affine = np.asarray(mask.dataobj) > 0, np.asarray(mask.affine, dtype=np.float64)
-    coverage = float(inside.sum() / max((sample_at(read_volume(template_mask), inside.shape, affine) > 0.5).sum(), 1))
+    coverage = _cover(inside, sample_at(read_volume(template_mask), inside.shape, affine) > 0.5)
     tissues = [sample_at(read_volume(path), inside.shape, affine) for path in priors]
     carpet = weave_carpet(open_series(resampled[0]), inside, tissues, n_dummy=found.n_dummy)
     timing = acquisition_times_s(raw, open_run(raw.path).shape) if bold != raw.path else None
-    described = json.loads(confounds[1].read_text(encoding="utf-8"))
-    notes = [column["Note"] for column in described.values() if "Note" in column]
-    if coverage < LEAST_COVERAGE:
-        notes = [*notes, f"the field of view covers {coverage:.0%} of the template's brain"]
+    notes = _notes(confounds[1], coverage)
     qc = FunctionalQC(
         participant_id=raw.participant_id,
         label=raw.label,
@@ -313,6 +311,20 @@ def measure_bold(
         warnings=(*found.warnings, *registration.warnings, *notes),
     )
     return write_record(out_dir / "functional_qc.npz", qc)
+
+
+def _cover(seen: NDArray[np.bool_], brain: NDArray[np.bool_]) -> float:
+    """Share of the template's brain in which the run has signal."""
+    return float(seen.sum() / max(brain.sum(), 1))
+
+
+def _notes(described: Path, coverage: float) -> list[str]:
+    """List what the confounds' sidecar notes, and a field of view that leaves much of the brain out."""
+    columns = json.loads(described.read_text(encoding="utf-8")).values()
+    notes = [column["Note"] for column in columns if "Note" in column]
+    if coverage < LEAST_COVERAGE:
+        notes.append(f"the field of view covers {coverage:.0%} of the template's brain")
+    return notes
 
 
 def read_motion(path: Path) -> FloatArray:

@@ -168,8 +168,7 @@ def hand_on_scan(published: Path, *, out_dir: Path) -> list[Path]:
     scan = read_record(PublishedFiles, published).scan
     if scan is None:
         raise DataError(f"{published} holds no BOLD run", hint="delete the work folder and run the participant again")
-    files = [path for path in (scan.path, scan.mask, scan.confounds, scan.events) if path is not None]
-    return [write_record(out_dir / "scan.npz", scan), *files]
+    return [write_record(out_dir / "scan.npz", scan), *scan.files]
 
 
 def _describe_run(raw: RawBold, quality: FunctionalQC) -> dict[str, object]:

@@ -8,10 +8,10 @@ from bidsml.app.provenance import (
     canonical_command,
     combined_digest,
     effective_toml,
+    input_digests,
     make_provenance,
     package_versions,
     run_record,
-    scan_digests,
 )
 from bidsml.records import Scan
 from bidsml.spec import RunOptions, list_ready_made, load_analysis, spec_digest
@@ -91,4 +91,4 @@ def test_every_file_of_a_scan_is_digested(tmp_path):
     for path in (bold, mask, confounds, sidecar):
         path.write_text(path.name)
     scan = Scan("01", "bold", bold, mask=mask, confounds=confounds, sidecars=(sidecar,))
-    assert set(scan_digests([scan])) == set(names)
+    assert set(input_digests([scan])) == set(names)

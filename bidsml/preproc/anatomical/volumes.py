@@ -11,7 +11,7 @@ from bidsml.errors import DataError
 from bidsml.preproc.anatomical.images import read_volume
 from bidsml.preproc.regions import MIN_COVERAGE, locate_regions
 from bidsml.preproc.volumes import Series
-from bidsml.records import Atlas, FloatArray
+from bidsml.records import PLAUSIBLE_BRAIN_ML, Atlas, FloatArray
 
 MM3_PER_ML = 1000.0
 
@@ -128,8 +128,6 @@ def _grid_of(path: Path, image: nib.Nifti1Image) -> Series:
 
 # ------------------------------------------------------------------ judgement
 
-# Adult intracranial volumes lie between 1.0 and 1.9 l (Caspi et al. 2020, doi:10.1002/hbm.25250), brains below that.
-PLAUSIBLE_BRAIN_ML = (900.0, 1800.0)
 # Right masks of 20 real brains had a Dice of 0.94 to 0.99, right warps of four a correlation of 0.67 to 0.77.
 MIN_TEMPLATE_DICE = 0.90
 MIN_TEMPLATE_CORRELATION = 0.55

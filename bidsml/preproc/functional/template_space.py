@@ -63,10 +63,8 @@ def resample_run(
             f"{series.path}: none of the template's brain is in the field of view after registration",
             hint="look at the orientation in the headers of BOLD and T1w",
         )
-    image = np.asarray(reference.dataobj)
     averaged = np.zeros(grid.shape, dtype=np.float32)
-    to_voxels = inverse(np.asarray(reference.affine, dtype=np.float64))
-    averaged[wide] = np.maximum(sample_frame(image, move_points(points, to_voxels)), 0.0) * seen
+    averaged[wide] = _sample_reference(reference, points) * seen
     where = wide.copy()
     where[wide] = seen
     mask = inside & where
@@ -86,6 +84,12 @@ def resample_run(
         write_volume(out_dir / "boldref.nii.gz", averaged, affine=grid.affine, template=True),
         write_volume(out_dir / "desc-brain_mask.nii.gz", mask, affine=grid.affine, template=True),
     ]
+
+
+def _sample_reference(reference: nib.Nifti1Image, points_mm: FloatArray) -> FloatArray:
+    """Interpolate the reference at points of its own space, never below 0."""
+    to_voxels = inverse(np.asarray(reference.affine, dtype=np.float64))
+    return np.maximum(sample_frame(np.asarray(reference.dataobj), move_points(points_mm, to_voxels)), 0.0)
 
 
 def sample_at(image: nib.Nifti1Image, shape: tuple[int, ...], affine: FloatArray) -> NDArray[np.float32]:

@@ -2,15 +2,12 @@
 
 import numpy as np
 
-from bidsml.records import AnatomicalQC, AnatomyView, ParticipantResult
+from bidsml.records import PLAUSIBLE_BRAIN_ML, AnatomicalQC, AnatomyView, ParticipantResult
 from bidsml.report.blocks import Block, Bullets, Facts, Figure, Section, Table
 from bidsml.report.canvas import ORANGE, SKY, VERMILLION
 from bidsml.report.pictures import Outline, brain_picture
 from bidsml.report.wording import number, plural
 
-# A brain of an adult outside of these, in ml, is a mask gone wrong far more often than a rare brain
-# (Allen et al. 2002, Am J Hum Biol 14:429, doi:10.1002/ajhb.10061: 1,000-1,600 ml).
-PLAUSIBLE_ML = (900.0, 1800.0)
 _SIDES = "The right of an axial or coronal slice is the right of the head."
 
 
@@ -74,7 +71,7 @@ def _names(outlines: list[Outline]) -> str:
 
 def _finding(view: AnatomyView) -> str:
     brain = view.volumes_ml.get("brain", float("nan"))
-    low, high = PLAUSIBLE_ML
+    low, high = PLAUSIBLE_BRAIN_ML
     if low <= brain <= high:
         judged = "which is plausible for an adult"
     elif not np.isnan(brain):
