@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bidsml.report.blocks import Comparison, Figure, Section
+from bidsml.report.blocks import Block, Section
 from bidsml.report.wording import hide_folders
 
 
@@ -56,42 +57,46 @@ def make_page(sections: Sequence[Section], *, title: str, subtitle: str, version
     Returns
     -------
     Page
-        The same sections always give the same bytes.
+        The same sections always give the same bytes. It runs the scripts that its blocks name, and no other.
     """
-    slides = any(isinstance(block, Comparison) for section in sections for block in section.blocks)
-    script = _script() if slides else ""
+    blocks = [block for section in sections for block in section.blocks]
     html = (
         _environment()
         .get_template("page.html")
-        .render(
-            sections=sections,
-            title=title,
-            subtitle=subtitle,
-            version=version,
-            script=script,
-            script_digest=_digest(script) if script else "",
-        )
+        .render(sections=sections, title=title, subtitle=subtitle, version=version, scripts=list(_scripts(blocks)))
     )
-    return Page(html=html, figures=dict(_drawings(sections)))
+    return Page(html=html, figures={name: svg for block in blocks for name, svg in block.drawings.items()})
+
+
+@dataclass(frozen=True)
+class _Script:
+    """A script as it stands between its tags."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """What the page's policy knows it by."""
+        return base64.b64encode(hashlib.sha256(self.text.encode()).digest()).decode("ascii")
+
+
+def _scripts(blocks: Sequence[Block]) -> Iterator[_Script]:
+    """Give each script that the page or one of its blocks needs, once: libraries first."""
+    for library in dict.fromkeys(library for block in blocks for library in block.libraries):
+        yield _Script(_fit(library))
+    for name in dict.fromkeys(["page.js", *(name for block in blocks for name in block.scripts)]):
+        # Braces keep the names of one script from those of the next.
+        yield _Script(_fit(f"{{\n{_read_template(name)}}}"))
+
+
+def _fit(script: str) -> str:
+    """Make a script fit to stand in HTML: nothing in it ends it, and its bytes are those that a browser digests."""
+    unix = script.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\\0")
+    return re.sub(r"<(?=/script|!--)", r"\\x3c", unix, flags=re.IGNORECASE)
 
 
 @cache
-def _script() -> str:
-    """Read the one script that a page may have: it moves the sliders."""
+def _read_template(name: str) -> str:
     loader = _environment().loader
     assert loader is not None
-    return loader.get_source(_environment(), "compare.js")[0]
-
-
-def _digest(script: str) -> str:
-    """Digest of a script for the page's policy, which lets nothing else run."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-
-
-def _drawings(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
-    for block in (block for section in sections for block in section.blocks):
-        if isinstance(block, Figure):
-            yield block.name, block.svg
-        elif isinstance(block, Comparison):
-            yield f"{block.name}-lower", block.lower
-            yield f"{block.name}-upper", block.upper
+    return loader.get_source(_environment(), name)[0]
