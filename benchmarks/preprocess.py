@@ -57,8 +57,7 @@ def measure(step, folder, **arguments):
 def run_anatomy(session, spec, template, folder, threads):
     """All anatomical steps in their order; what the functional ones need of them."""
     images = {"template": template.t1w, "template_mask": template.mask}
-    t1w = [*session.t1w]
-    conformed, _ = measure(anatomical.conform_t1w, folder, t1w=t1w, combine=spec.t1w, n_threads=threads)
+    conformed, _ = measure(anatomical.conform_t1w, folder, t1w=[*session.t1w[:1]], n_threads=threads)
     preproc, _ = measure(anatomical.correct_bias, folder, t1w=conformed, n_threads=threads)
     mask, _ = measure(
         anatomical.extract_brain, folder, t1w=preproc, has_head=template.has_head, n_threads=threads, **images

@@ -38,7 +38,7 @@ def init_anatomical_wf(
     Parameters
     ----------
     session
-        Has one T1w at least.
+        Has one T1w at least; several are averaged.
     n_threads
         Of ANTs. Only 1 gives the same bytes each time.
 
@@ -90,7 +90,6 @@ def _nodes(session: RawSession, n_threads: int) -> dict[str, Node]:
 
 def _set_inputs(nodes: dict[str, Node], session: RawSession, spec: PreprocessSpec, template: ChosenTemplate) -> None:
     nodes["conform_t1w"].inputs.t1w = [str(path) for path in session.t1w]
-    nodes["conform_t1w"].inputs.combine = spec.t1w
     for name in ("extract_brain", "register_to_template", "measure_anatomy"):
         nodes[name].inputs.template = str(template.t1w)
         nodes[name].inputs.template_mask = str(template.mask)
@@ -101,7 +100,7 @@ def _set_inputs(nodes: dict[str, Node], session: RawSession, spec: PreprocessSpe
     nodes["warp_density"].inputs.fwhm_mm = spec.gray_matter_fwhm_mm
     measure = nodes["measure_anatomy"].inputs
     measure.space, measure.label = template.space, session.label
-    measure.n_t1w = len(session.t1w) if spec.t1w == "average" else 1
+    measure.n_t1w = len(session.t1w)
 
 
 def _connect(workflow: Workflow, nodes: dict[str, Node]) -> None:

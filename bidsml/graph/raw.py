@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class RawGraph:
         reports = _Reports()
         anatomies: dict[tuple[Path, ...], Workflow] = {}
         scans: list[Node] = []
-        for number, session in enumerate(sessions):
+        for number, session in enumerate(map(self._choose_t1w, sessions)):
             record = write_record(self.inputs / f"session-{number}.npz", session)
             check = make_node(check_session, f"check_{number}", mem_gb=LIGHT_GB, depends_on=session.files)
             check.inputs.session = str(record)
@@ -86,6 +86,10 @@ class RawGraph:
             for run in session.bold:
                 scans.append(self._add_run(run, check, anatomies.get(session.t1w), reports))
         return Preprocessed(tuple(scans), tuple(anatomies.values()), self._gather(reports))
+
+    def _choose_t1w(self, session: RawSession) -> RawSession:
+        """Leave out the T1w images that nothing is made from."""
+        return session if self.spec.t1w == "average" else replace(session, t1w=session.t1w[:1])
 
     def _add_anatomy(self, session: RawSession, record: Path, check: Node, reports: _Reports, number: int) -> Workflow:
         anatomy = init_anatomical_wf(session, self.spec, template=self.template, n_threads=self.n_threads)
@@ -98,9 +102,7 @@ class RawGraph:
         self.workflow.connect(anatomy, "outputnode.forward", tissues, "forward")
         publish = self._publisher(publish_anatomy, f"publish_anatomy_{number}")
         publish.inputs.session = str(record)
-        publish.inputs.sources = [
-            str(path) for path in (session.t1w if self.spec.t1w == "average" else session.t1w[:1])
-        ]
+        publish.inputs.sources = [str(path) for path in session.t1w]
         self.workflow.connect(native, "out", publish, "native")
         ends = [(anatomy, f"outputnode.{name}") for name in ("forward", "inverse")]
         self.workflow.connect(self._merge(f"transforms_{number}", ends), "out", publish, "transforms")

@@ -28,18 +28,11 @@ from bidsml.preproc.anatomical.volumes import judge_anatomy, measure_regions, ti
 from bidsml.records import AnatomicalQC, Scan, ScanData
 
 
-def conform_t1w(t1w: list[Path], combine: str, n_threads: int, *, out_dir: Path) -> Path:
-    """Bring a session's T1w images to RAS axes, and to one image.
-
-    Parameters
-    ----------
-    combine
-        ``first`` or ``average`` (``PreprocessSpec.t1w``).
-    """
-    wanted = t1w if combine == "average" else t1w[:1]
-    if not wanted:
+def conform_t1w(t1w: list[Path], n_threads: int, *, out_dir: Path) -> Path:
+    """Bring T1w images of one session to RAS axes; align and average several."""
+    if not t1w:
         raise DataError("no T1w image was given", hint="select a session that has one")
-    images = [conform(read_volume(path), name=str(path)) for path in wanted]
+    images = [conform(read_volume(path), name=str(path)) for path in t1w]
     image = images[0]
     if len(images) > 1:
         with ants_session(out_dir, n_threads=n_threads) as scratch:

@@ -54,7 +54,6 @@ def test_every_input_is_set_or_connected(session, template):
 def test_the_spec_reaches_its_steps(session, template):
     spec = PreprocessSpec(t1w="average", registration="precise", gray_matter_fwhm_mm=4.0)
     workflow = init_anatomical_wf(session, spec, template=template, n_threads=1)
-    assert workflow.get_node("conform_t1w").inputs.combine == "average"
     assert workflow.get_node("register_to_template").inputs.registration == "precise"
     assert workflow.get_node("warp_density").inputs.fwhm_mm == 4.0
     assert workflow.get_node("measure_anatomy").inputs.n_t1w == 2

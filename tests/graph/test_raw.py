@@ -1,5 +1,6 @@
 """The graph of a participant with raw images: what is shared, what replaces what, and what feeds the features."""
 
+import json
 from pathlib import Path
 from typing import get_type_hints
 
@@ -69,6 +70,16 @@ def test_runs_share_the_anatomy_of_their_session(build):
 def test_sessions_with_one_t1w_share_its_graph_and_others_do_not(build):
     assert count(build((1, 1), (1, 1), share_t1w=True), "conform_t1w") == 1
     assert count(build((1, 1), (1, 1)), "conform_t1w") == 2
+
+
+@pytest.mark.parametrize(("combine", "used"), [("first", 1), ("average", 2)])
+def test_only_the_t1w_images_asked_for_are_read_and_named_as_sources(build, combine, used):
+    spec = json.loads(SPEC)
+    spec["preprocess"] = {**spec.get("preprocess", {}), "t1w": combine}
+    nodes = {node.name: node for node in build((2, 1), spec=json.dumps(spec))._create_flat_graph().nodes}
+    assert len(nodes["conform_t1w"].inputs.t1w) == used
+    assert len(nodes["publish_anatomy_0"].inputs.sources) == used
+    assert nodes["measure_anatomy"].inputs.n_t1w == used
 
 
 def test_without_a_t1w_the_run_goes_to_the_template_itself(build):

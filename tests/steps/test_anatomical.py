@@ -41,8 +41,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> ChosenTemplate:
     return choose_template("MNI152NLin2009aSym", cache_dir=tmp_path_factory.mktemp("templates"))
 
 
-def run_all(t1w: list[Path], template: ChosenTemplate, folder: Path, combine: str = "first") -> Outputs:
-    conformed = conform_t1w(t1w, combine, 1, out_dir=folder / "conform")
+def run_all(t1w: list[Path], template: ChosenTemplate, folder: Path) -> Outputs:
+    conformed = conform_t1w(t1w, 1, out_dir=folder / "conform")
     corrected = correct_bias(conformed, 1, out_dir=folder / "bias")
     mask = extract_brain(corrected, template.t1w, template.mask, template.has_head, 1, out_dir=folder / "brain")
     registered = register_to_template(
@@ -127,9 +127,9 @@ def test_two_images_of_one_head_are_aligned_before_they_are_averaged(tmp_path):
     moved[:3, 3] = (6.0, -5.0, 4.0)
     nib.save(nib.Nifti1Image(values * 3, moved @ head.t1w.affine), tmp_path / "b.nii.gz")
     paths = [tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"]
-    first = nib.load(conform_t1w(paths, "first", 1, out_dir=tmp_path / "first")).get_fdata()
+    first = nib.load(conform_t1w(paths[:1], 1, out_dir=tmp_path / "first")).get_fdata()
     np.testing.assert_allclose(first, canonical(nib.Nifti1Image(values, head.t1w.affine)))
-    mean = nib.load(conform_t1w(paths, "average", 1, out_dir=tmp_path / "mean")).get_fdata()
+    mean = nib.load(conform_t1w(paths, 1, out_dir=tmp_path / "mean")).get_fdata()
     inside = canonical(head.brain) > 0
     # Unaligned, an edge would be doubled (correlation 0.8 here); and a threefold gain must not count.
     assert np.corrcoef(mean[inside], first[inside])[0, 1] > 0.98
@@ -141,14 +141,14 @@ def test_a_skull_stripped_input_keeps_its_own_brain(tmp_path, template):
     brain = np.asarray(head.brain.dataobj) > 0
     values = np.where(brain, np.asarray(head.clean.dataobj) * 600, 0).astype(np.float32)
     nib.save(nib.Nifti1Image(values, head.t1w.affine), tmp_path / "t1w.nii.gz")
-    conformed = conform_t1w([tmp_path / "t1w.nii.gz"], "first", 1, out_dir=tmp_path / "c")
+    conformed = conform_t1w([tmp_path / "t1w.nii.gz"], 1, out_dir=tmp_path / "c")
     mask = extract_brain(conformed, template.t1w, template.mask, False, 1, out_dir=tmp_path / "m")
     assert dice(nib.load(mask).get_fdata() > 0, canonical(head.brain) > 0) > 0.98
 
 
 def test_no_t1w_is_an_error(tmp_path):
     with pytest.raises(DataError, match="no T1w"):
-        conform_t1w([], "first", 1, out_dir=tmp_path)
+        conform_t1w([], 1, out_dir=tmp_path)
 
 
 @pytest.mark.slow
@@ -158,7 +158,7 @@ def test_real_brains_agree_in_template_space(tmp_path, template, shared_data):
     warped: list[np.ndarray] = []
     for label in ("01", "04", "52", "60"):
         out = tmp_path / label
-        t1w = conform_t1w([folder / f"sub-{label}/anat/sub-{label}_T1w.nii.gz"], "first", 1, out_dir=out / "c")
+        t1w = conform_t1w([folder / f"sub-{label}/anat/sub-{label}_T1w.nii.gz"], 1, out_dir=out / "c")
         mask = extract_brain(t1w, template.t1w, template.mask, template.has_head, 1, out_dir=out / "m")
         forward = register_to_template(t1w, mask, template.t1w, template.mask, "fast", 1, out_dir=out / "r")[0]
         native = nib.load(mask)
