@@ -6,6 +6,16 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 
 from bidsml.records.anatomical import PLAUSIBLE_BRAIN_ML, AnatomicalQC
 from bidsml.records.base import FloatArray, IntArray, Model, Provenance, ScanKind, Task
+from bidsml.records.dataset import (
+    AnalysisEntry,
+    AnalysisSummary,
+    Dataset,
+    FailedParticipant,
+    Failure,
+    Overview,
+    ParticipantEntry,
+    Standing,
+)
 from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
 from bidsml.records.frozen import (
     MODEL_SCHEMA,
@@ -43,6 +53,8 @@ __all__ = [
     "MODEL_SCHEMA",
     "PLAUSIBLE_BRAIN_ML",
     "AlignmentView",
+    "AnalysisEntry",
+    "AnalysisSummary",
     "AnatomicalQC",
     "AnatomyView",
     "Atlas",
@@ -50,7 +62,10 @@ __all__ = [
     "CVResult",
     "CalibrationCurve",
     "Cohort",
+    "Dataset",
     "ExternalResult",
+    "FailedParticipant",
+    "Failure",
     "FeatureBlock",
     "FeatureSet",
     "FeatureVector",
@@ -66,6 +81,8 @@ __all__ = [
     "ModelCard",
     "Newcomers",
     "NuisanceColumn",
+    "Overview",
+    "ParticipantEntry",
     "ParticipantResult",
     "PatternLevel",
     "PatternNull",
@@ -83,6 +100,7 @@ __all__ = [
     "ScanData",
     "ScanKind",
     "ScanQC",
+    "Standing",
     "Study",
     "SubgroupRow",
     "Task",
