@@ -23,6 +23,7 @@ from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folde
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 from bidsml.spec.preprocess import PreprocessSpec
+from bidsml.spec.study import StudySpec, find_study, load_study, not_applicable, study_schema, study_template
 from bidsml.spec.task import TaskSpec
 
 __all__ = [
@@ -39,15 +40,21 @@ __all__ = [
     "OuterSpec",
     "PreprocessSpec",
     "RunOptions",
+    "StudySpec",
     "TargetSpec",
     "TaskSpec",
     "analysis_schema",
     "column_name",
     "features_digest",
+    "find_study",
     "list_ready_made",
     "load_analysis",
+    "load_study",
+    "not_applicable",
     "read_spec",
     "ready_made_folder",
     "referenced_columns",
     "spec_digest",
+    "study_schema",
+    "study_template",
 ]

@@ -1,17 +1,15 @@
 """Read analysis.toml: by name or path, with overrides, and with errors that say where."""
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bidsml.errors import AnalysisFileError, MissingInputError, UsageError, near_names
 from bidsml.spec.analysis import AnalysisSpec
-
-MAX_BYTES = 1_000_000
+from bidsml.spec.tomlfile import explain, read_toml
 
 
 def ready_made_folder() -> Path:
@@ -44,21 +42,14 @@ def load_analysis(name_or_path: str, *, overrides: Sequence[str] = ()) -> Analys
         There is no such file or name.
     """
     path = _find(name_or_path)
-    if path.stat().st_size > MAX_BYTES:
-        raise AnalysisFileError(f"{path} is larger than {MAX_BYTES} bytes", hint="an analysis file is a few kilobytes")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        content = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise AnalysisFileError(f"{path} is not UTF-8 text: {error}", hint="save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise AnalysisFileError(f"{path} is not valid TOML: {error}", hint="see toml.io for the syntax") from error
+    text, content = read_toml(path)
     for override in overrides:
         _apply(content, override)
     try:
         return AnalysisSpec.model_validate_json(_as_json(content))
     except ValidationError as error:
-        raise AnalysisFileError(_explain(error, path, text), hint="`bidsml schema` prints every key") from error
+        message = explain(error, path=path, text=text, model=AnalysisSpec)
+        raise AnalysisFileError(message, hint="`bidsml schema` prints every key") from error
 
 
 def _find(name_or_path: str) -> Path:
@@ -106,58 +97,3 @@ def _apply(content: dict[str, Any], override: str) -> None:
             node[parts[-1]] = value
     except (ValueError, IndexError, TypeError, AttributeError) as error:
         raise UsageError(f"--set {override!r}: there is no place {key!r} in the analysis", hint=str(error)) from error
-
-
-def _explain(error: ValidationError, path: Path, text: str) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        location = problem["loc"]
-        where = ".".join(str(part) for part in location) or "the file"
-        line = _line_of(text, location)
-        place = f"{path}:{line}" if line else str(path)
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{place}: unknown key {where!r}; {near_names(str(location[-1]), _keys_at(location[:-1]))}")
-        else:
-            found = "" if problem["type"] in ("missing", "value_error") else f", found {problem['input']!r}"
-            lines.append(f"{place}: {where}: {problem['msg']}{found}")
-    return "\n".join(lines)
-
-
-def _keys_at(location: Sequence[str | int]) -> tuple[str, ...]:
-    """Keys that the model takes at a place such as ``("features", 0)``."""
-    model: type[BaseModel] = AnalysisSpec
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        candidates = [annotation, *get_args(annotation)]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return tuple(model.model_fields)
-
-
-def _line_of(text: str, location: Sequence[str | int]) -> int | None:
-    """Line (from 1) of a key in TOML text: the key itself, else its table's header."""
-    keys = [part for part in location if isinstance(part, str)]
-    index = next((part for part in location if isinstance(part, int)), 0)
-    if not keys:
-        return None
-    table: list[str] = []
-    seen = -1
-    header_line = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[{1,2}\s*([A-Za-z0-9_.-]+)\s*\]{1,2}", line)
-        if header:
-            table = header[1].split(".")
-            if line.lstrip().startswith("[[") and table == keys[: len(table)]:
-                seen += 1
-            if table == keys[: len(table)] and max(seen, 0) == index:
-                header_line = number
-            if table == keys and max(seen, 0) == index:
-                return number
-            continue
-        assignment = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
-        if assignment and max(seen, 0) == index:
-            full = [*table, *assignment[1].replace('"', "").replace("'", "").split(".")]
-            if full == keys[: len(full)] and len(full) > len(table):
-                return number
-    return header_line
