@@ -40,13 +40,13 @@ from bidsml.records.group import (
     PatternNull,
     PerformanceRow,
     PermutationNull,
-    Result,
     Study,
     Weights,
 )
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
 from bidsml.records.preprocessed import Preprocessing, PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
+from bidsml.records.result import Result
 from bidsml.records.views import AlignmentView, AnatomyView
 
 __all__ = [

@@ -7,9 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bidsml.records.base import FloatArray, IntArray, Model, Provenance, Record, Task
-from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
-from bidsml.records.participant import Atlas
+from bidsml.records.base import FloatArray, IntArray, Model, Record
 
 PatternLevel = Literal["feature", "region", "network"]
 
@@ -237,39 +235,3 @@ class LeakageCheck(Record):
     """What was looked at and what was found, with its figures; the reason where nothing was checked."""
     advice: str = ""
     severity: Literal["none", "note", "caution", "alarm"] = "none"
-
-
-@dataclass(frozen=True)
-class Result(Record):
-    """Everything the group report shows."""
-
-    analysis: str
-    task: Task
-    primary_metric: str
-    spec: Mapping[str, Any]
-    cohort: Cohort
-    blocks: tuple[FeatureBlock, ...]
-    folds: tuple[Fold, ...]
-    cv: tuple[CVResult, ...]
-    nulls: tuple[PermutationNull, ...]
-    performance: tuple[PerformanceRow, ...]
-    weights: tuple[Weights, ...]
-    atlases: tuple[Atlas, ...]
-    provenance: Provenance
-    warnings: tuple[str, ...] = ()
-    calibration: tuple[CalibrationCurve, ...] = ()
-    utility: tuple[Utility, ...] = ()
-    learning_curves: tuple[LearningCurve, ...] = ()
-    subgroups: tuple[SubgroupRow, ...] = ()
-    leakage: tuple[LeakageCheck, ...] = ()
-
-    @property
-    def headline(self) -> PerformanceRow:
-        """The primary metric of the first estimator's biomarker on the default design."""
-        first = self.cv[0]
-        return next(
-            row
-            for row in self.performance
-            if (row.estimator, row.model, row.design, row.metric)
-            == (first.estimator, "biomarker", first.design, self.primary_metric)
-        )

@@ -1,0 +1,60 @@
+"""Everything that the group report shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bidsml.records.base import Provenance, Record, Task
+from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
+from bidsml.records.frozen import ModelCard
+from bidsml.records.group import (
+    Cohort,
+    CVResult,
+    FeatureBlock,
+    Fold,
+    LeakageCheck,
+    PerformanceRow,
+    PermutationNull,
+    Weights,
+)
+from bidsml.records.participant import Atlas
+
+
+@dataclass(frozen=True)
+class Result(Record):
+    """Everything the group report shows."""
+
+    analysis: str
+    task: Task
+    primary_metric: str
+    spec: Mapping[str, Any]
+    cohort: Cohort
+    blocks: tuple[FeatureBlock, ...]
+    folds: tuple[Fold, ...]
+    cv: tuple[CVResult, ...]
+    nulls: tuple[PermutationNull, ...]
+    performance: tuple[PerformanceRow, ...]
+    weights: tuple[Weights, ...]
+    atlases: tuple[Atlas, ...]
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()
+    calibration: tuple[CalibrationCurve, ...] = ()
+    utility: tuple[Utility, ...] = ()
+    learning_curves: tuple[LearningCurve, ...] = ()
+    subgroups: tuple[SubgroupRow, ...] = ()
+    leakage: tuple[LeakageCheck, ...] = ()
+    study: Mapping[str, Any] = field(default_factory=dict)
+    """What the authors told in study.toml (``StudySpec``); empty where there is none."""
+    model: ModelCard | None = None
+    """Card of the frozen biomarker; ``None`` where none was made."""
+
+    @property
+    def headline(self) -> PerformanceRow:
+        """The primary metric of the first estimator's biomarker on the default design."""
+        first = self.cv[0]
+        return next(
+            row
+            for row in self.performance
+            if (row.estimator, row.model, row.design, row.metric)
+            == (first.estimator, "biomarker", first.design, self.primary_metric)
+        )
