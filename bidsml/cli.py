@@ -35,14 +35,15 @@ if TYPE_CHECKING:
     from bidsml.spec import RunOptions
 
 LEVELS = ("participant", "group")
-COMMANDS = ("demo", "status", "doctor", "schema")
+COMMANDS = ("demo", "status", "compare", "doctor", "schema")
 
 EPILOG = """\
 helper commands (bidsml COMMAND --help):
-  demo OUT      simulate a cohort with a planted effect, run both levels on it
-  status OUT    where every participant stands: done, failed (why), missing
-  doctor        versions, atlases and templates at hand, memory, cores
-  schema        JSON Schema of analysis.toml
+  demo OUT              simulate a cohort with a planted effect, run both levels on it
+  status OUT            where every participant stands: done, failed (why), missing
+  compare OUT_A OUT_B   file by file: identical, within tolerance, different
+  doctor                versions, atlases and templates at hand, memory, cores
+  schema                JSON Schema of analysis.toml
 
 exit codes: 0 ok, 1 some participants failed, 16 not valid BIDS, 17 unknown level, 18 nothing selected, 64 usage,
 65 bad data, 66 input missing, 70 a bug, 73 output cannot be created, 74 disk, 75 interrupted, 78 bad analysis file

@@ -5,6 +5,7 @@ import struct
 import zlib
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 from nibabel.filebasedimages import ImageFileError
@@ -47,13 +48,21 @@ def check_images(session: RawSession) -> None:
             )
 
 
-def _check_image(path: Path) -> tuple[int, ...]:
-    """Shape of an image whose file is whole."""
+def open_image(path: Path) -> Any:
+    """Open a NIfTI image whose file holds what its header claims, without reading its voxels.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is damaged or truncated.
+    MissingInputError
+        Its content is not on this machine.
+    """
     require_content(path, what="the image")
     try:
-        image = nib.load(path)
-        shape = tuple(int(n) for n in image.shape)  # type: ignore[attr-defined]
-        proxy = image.dataobj  # type: ignore[attr-defined]
+        image: Any = nib.load(path)
+        shape = tuple(int(n) for n in image.shape)
+        proxy = image.dataobj
         expected = int(proxy.offset) + prod(shape) * int(proxy.dtype.itemsize)
     except HEADER_ERRORS as error:
         raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=_FETCH) from error
@@ -62,7 +71,12 @@ def _check_image(path: Path) -> tuple[int, ...]:
         raise DataError(
             f"{path} ends early: the header claims {expected} bytes {shape}, {found} are there", hint=_FETCH
         )
-    return shape
+    return image
+
+
+def _check_image(path: Path) -> tuple[int, ...]:
+    """Shape of an image whose file is whole."""
+    return tuple(int(n) for n in open_image(path).shape)
 
 
 def _count_bytes(path: Path, expected: int) -> int:
