@@ -11,10 +11,14 @@ from scipy.spatial.transform import Rotation
 from bidsml.records import FloatArray
 
 HEAD_RADIUS_MM = 50.0
+TWITCH_VOLUMES = 1.5
 
 
 def draw_motion(n_volumes: int, *, motion_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Draw a smooth path with sudden steps that begins at rest.
+    """Draw a path that begins at rest: it drifts, now and then stays where it jumped to, and more often twitches.
+
+    In a published run of a person who moves (AOMIC PIOP1, 200 volumes) displacement has a median of 0.29 mm, a
+    standard deviation of 0.35 mm, and 3.3 mm between the extremes: twitches, not the drift, make it vary.
 
     Parameters
     ----------
@@ -30,6 +34,9 @@ def draw_motion(n_volumes: int, *, motion_mm: float, rng: np.random.Generator) -
     path = walk / max(np.abs(walk - walk[0]).max(), 1e-12)
     for onset in rng.integers(1, max(n_volumes, 2), size=max(1, n_volumes // 50)):
         path[onset:] += rng.uniform(-0.4, 0.4, 6)
+    fading = np.exp(-np.arange(n_volumes) / TWITCH_VOLUMES)
+    for onset in rng.integers(1, max(n_volumes, 2), size=n_volumes // 10):
+        path[onset:] += np.outer(fading[: n_volumes - onset], rng.uniform(-0.3, 0.3, 6))
     path -= path[0]
     scaled = path * (motion_mm / max(np.abs(path).max(), 1e-12))
     scaled[:, 3:] /= HEAD_RADIUS_MM

@@ -10,6 +10,9 @@ from bidsml.records import FloatArray
 
 GRID_MM = 8.0
 SMOOTHNESS_MM = 20.0
+# The template is large, 1.86 l; with this along each axis the mean brain has 1.4 l, as adults have
+# (Allen et al. 2002, doi:10.1002/ajhb.10061).
+TEMPLATE_SIZE = 1.1
 # Corner and extent of the box that holds a head in template space, in mm.
 BOX_ORIGIN_MM = np.array([-112.0, -148.0, -136.0])
 BOX_SHAPE_MM = np.array([224.0, 264.0, 256.0])
@@ -72,7 +75,8 @@ def draw_warp(rng: np.random.Generator, *, warp_mm: float, atrophies: tuple[Atro
     Parameters
     ----------
     warp_mm
-        Largest displacement of the smooth warp in mm; the affine (a few degrees and mm, size within 5 %) comes on top.
+        Largest displacement of the smooth warp in template mm; the affine (a few degrees and mm, size within 5 % of
+        an adult's) comes on top.
     """
     shape = np.ceil(BOX_SHAPE_MM / GRID_MM).astype(int) + 1
     noise = gaussian_filter(rng.normal(size=(3, *shape)), (0, *[SMOOTHNESS_MM / GRID_MM] * 3), mode="nearest")
@@ -81,6 +85,6 @@ def draw_warp(rng: np.random.Generator, *, warp_mm: float, atrophies: tuple[Atro
     coefficients = np.stack([spline_filter(axis, order=3, mode="nearest") for axis in displacement])
     affine = np.eye(4)
     rotation = Rotation.from_euler("xyz", rng.uniform(-5, 5, 3), degrees=True).as_matrix()
-    affine[:3, :3] = rotation * rng.uniform(0.95, 1.05, 3)
+    affine[:3, :3] = rotation * (TEMPLATE_SIZE * rng.uniform(0.95, 1.05, 3))
     affine[:3, 3] = rng.uniform(-6, 6, 3)
     return HeadWarp(affine=affine, coefficients=coefficients, atrophies=atrophies)

@@ -41,10 +41,13 @@ def test_motion_begins_at_rest_and_is_as_large_as_wished():
 
 def test_the_image_moves_as_the_parameters_say(head):
     """A volume, pulled back by its parameters, is the first one again."""
-    bold = simulate_bold(head, seed=1, n_volumes=12, motion_mm=4.0, covariance=NOTHING, noise=0.0)
+    # Fine voxels: reading between coarse ones errs as much as a quarter of what motion does.
+    bold = simulate_bold(head, seed=1, n_volumes=12, motion_mm=4.0, voxel_mm=3.0, covariance=NOTHING, noise=0.0)
     data, affine = bold.image.get_fdata(), bold.image.affine
     volume = int(np.abs(bold.motion).sum(axis=1).argmax())
-    inner = np.argwhere(data[..., -1] > 500)
+    # What leaves the field of view can't be pulled back.
+    inside = np.pad(np.ones([n - 6 for n in data.shape[:3]], dtype=bool), 3)
+    inner = np.argwhere((data[..., -1] > 500) & inside)
     points = apply_affine(affine, inner)
     moved = apply_affine(np.linalg.inv(affine), move_points(points, bold.motion[volume], bold.centre_mm)).T
     back = map_coordinates(data[..., volume], moved, order=3)
@@ -55,7 +58,7 @@ def test_the_image_moves_as_the_parameters_say(head):
         apply_affine(np.linalg.inv(affine), move_points(points, bold.motion[4], bold.centre_mm)).T,
         order=3,
     )
-    assert np.abs(back - at_rest).mean() < 0.25 * np.abs(still - reference).mean()
+    assert np.abs(back - at_rest).mean() < 0.15 * np.abs(still - reference).mean()
 
 
 def test_the_head_lies_where_to_t1w_says(head):
