@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from bidsml.app.agreement import require_asked
-from bidsml.app.status import of_analysis, read_statuses
+from bidsml.app.status import ParticipantStatus, of_analysis, read_statuses
 from bidsml.bids.manifest import Manifest, list_manifests, verify_manifest
 from bidsml.bids.participants import read_participants
 from bidsml.errors import DataError, MissingInputError, PartialFailureError
+from bidsml.report.wording import hide_folders
 from bidsml.spec import AnalysisSpec, RunOptions, features_digest
 
 Say = Callable[[str], None]
@@ -74,7 +75,7 @@ def account_for(
             reasons[label] = f"input: {status.reason}"
         else:
             failed = status is not None and status.state == "failed"
-            reasons[label] = f"failed: {status.reason}" if status and failed else "not processed"
+            reasons[label] = f"failed: {_say(status)}" if status and failed else "not processed"
             unfinished.append(f"sub-{label} ({reasons[label]})")
     if unfinished and not options.allow_partial:
         raise PartialFailureError(
@@ -84,6 +85,12 @@ def account_for(
     if unfinished:
         say(f"going on without {len(unfinished)} participants (--allow-partial): {_some(unfinished)}")
     return tuple(considered), reasons
+
+
+def _say(status: ParticipantStatus) -> str:
+    """Tell a failure in words that may be published: they go to cohort.tsv and to the report."""
+    remedy = f" (what to do: {status.hint})" if status.hint else ""
+    return hide_folders(f"{status.reason}{remedy}")
 
 
 def _some(labels: list[str], limit: int = 10) -> str:

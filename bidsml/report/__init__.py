@@ -1,13 +1,13 @@
-"""Reports: one self-contained HTML page per participant and per analysis.
+"""Reports: one self-contained HTML page per participant and per analysis, and one of the whole output folder.
 
-A section is a function ``section(result) -> Section | None`` in a file of ``participant/`` or ``group/``,
+A section is a function ``section(result) -> Section | None`` in a file of ``participant/``, ``group/`` or ``dataset/``,
 listed here in the order of the page. Sections are given records; they never search for files.
 """
 
 from collections.abc import Callable
 
-from bidsml.records import ParticipantResult, Result
-from bidsml.report import group, participant
+from bidsml.records import Dataset, FailedParticipant, ParticipantResult, Result
+from bidsml.report import dataset, group, participant
 from bidsml.report.blocks import Section
 from bidsml.report.lookup import name_target, say_counts
 from bidsml.report.page import Page, make_page
@@ -23,6 +23,7 @@ SECTIONS_PARTICIPANT: tuple[Callable[[ParticipantResult], Section | None], ...] 
     participant.coverage.section,
     participant.features.section,
     participant.methods.section,
+    participant.errors.section,
     participant.about.section,
 )
 
@@ -45,6 +46,21 @@ SECTIONS_GROUP: tuple[Callable[[Result], Section | None], ...] = (
     group.methods.section,
     group.provenance.section,
     group.warnings.section,
+    group.errors.section,
+)
+
+SECTIONS_FAILED: tuple[Callable[[FailedParticipant], Section | None], ...] = (
+    participant.errors.failed,
+    participant.errors.about,
+)
+
+SECTIONS_DATASET: tuple[Callable[[Dataset], Section | None], ...] = (
+    dataset.standing.section,
+    dataset.analyses.section,
+    dataset.errors.section,
+    dataset.participants.section,
+    dataset.mosaic.section,
+    dataset.about.section,
 )
 
 
@@ -70,4 +86,36 @@ def render_group(result: Result) -> Page:
     )
 
 
-__all__ = ["SECTIONS_GROUP", "SECTIONS_PARTICIPANT", "Page", "render_group", "render_participant"]
+def render_failed(participant: FailedParticipant) -> Page:
+    """Make the page of a participant whose computation failed: what, why, and how to repeat it."""
+    sections = [section for make in SECTIONS_FAILED if (section := make(participant)) is not None]
+    return make_page(
+        sections,
+        title=f"Participant {participant.participant_id}",
+        subtitle=f"The analysis {participant.failure.analysis} could not be computed",
+        version=participant.version,
+    )
+
+
+def render_dataset(content: Dataset) -> Page:
+    """Make the page of an output folder: who stands where, what each analysis found, what failed."""
+    sections = [section for make in SECTIONS_DATASET if (section := make(content)) is not None]
+    return make_page(
+        sections,
+        title=f"Overview of {content.name}" if content.name else "Overview",
+        subtitle="All participants and all analyses of this output folder",
+        version=content.version,
+    )
+
+
+__all__ = [
+    "SECTIONS_DATASET",
+    "SECTIONS_FAILED",
+    "SECTIONS_GROUP",
+    "SECTIONS_PARTICIPANT",
+    "Page",
+    "render_dataset",
+    "render_failed",
+    "render_group",
+    "render_participant",
+]

@@ -27,7 +27,7 @@ def render_external(result: ExternalResult) -> Page:
 def answer(result: ExternalResult) -> Section:
     """Say what the frozen model reaches here, and what its own analysis had promised."""
     name = name_metric(result.primary_metric)
-    here, there = _external(result), _internal(result)
+    here, there = find_external(result), _internal(result)
     if here is None or math.isnan(here.estimate):
         return Section(
             anchor="answer",
@@ -51,7 +51,8 @@ def answer(result: ExternalResult) -> Section:
     )
 
 
-def _external(result: ExternalResult) -> PerformanceRow | None:
+def find_external(result: ExternalResult) -> PerformanceRow | None:
+    """Find the primary metric of the frozen model on all people here."""
     wanted = ("frozen", "external", result.primary_metric)
     return next((r for r in result.performance if (r.model, r.design, r.metric) == wanted), None)
 
@@ -107,7 +108,7 @@ def people(result: ExternalResult) -> Section:
 
 def sites(result: ExternalResult) -> Section | None:
     """Show the external figure, of all and of every site, beside the internal one."""
-    here, there = _external(result), _internal(result)
+    here, there = find_external(result), _internal(result)
     if here is None or math.isnan(here.estimate):
         return None
     by_site = [row for row in result.performance if row.design.startswith("external, site ")]

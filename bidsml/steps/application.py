@@ -9,16 +9,16 @@ from typing import Any
 import pandas as pd
 
 from bidsml.bids.modelfiles import read_model
-from bidsml.bids.store import read_record, write_atomic, write_json, write_record, write_table, write_text
+from bidsml.bids.store import read_record, write_atomic, write_json, write_record, write_table
 from bidsml.bids.tables import read_columns
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError
 from bidsml.learn.external import judge_newcomers
 from bidsml.learn.newcomers import choose_newcomers, lay_out
 from bidsml.learn.overlap import find_overlap, refuse_overlap
 from bidsml.records import ExternalResult, ModelCard, Newcomers, Provenance
-from bidsml.report.external import render_external
 from bidsml.spec import AnalysisSpec, column_name, features_digest, read_spec
 from bidsml.steps.assembly import load_features, load_people
+from bidsml.steps.pages import publish_external_page
 
 
 def assemble_newcomers(
@@ -161,16 +161,13 @@ def publish_external(result: Path, analysis_toml: Path, run: Path, output: str, 
     content = read_record(ExternalResult, result)
     out = Path(output)
     folder = out / "group" / content.analysis / "external"
-    page = render_external(content)
     write_atomic(folder / "analysis.toml", analysis_toml.read_bytes())
     write_atomic(folder / "run.json", run.read_bytes())
     write_table(folder / "predictions.tsv", predictions_table(content))
     write_json(folder / "predictions.json", _PREDICTIONS)
     write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance]))
     write_json(folder / "performance.json", _PERFORMANCE)
-    for name, svg in page.figures.items():
-        write_text(folder / "figures" / f"{name}.svg", svg)
-    report = write_text(out / f"group-{content.analysis}_desc-external.html", page.html)
+    *_, report = publish_external_page(out, content)
     return write_json(out_dir / "receipt.json", {"report": report.name})
 
 

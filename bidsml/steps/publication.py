@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from bidsml.bids.modelfiles import write_model
-from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table, write_text
+from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table
 from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
-from bidsml.report import render_group
 from bidsml.report.model_card import render_model_card
+from bidsml.steps.pages import publish_group_page
 from bidsml.steps.tables import evaluation_tables
 
 
@@ -63,10 +63,7 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
         written.append(write_json(folder / f"{name}.json", description))
     written += _write_model(folder / "model", freezing, content)
     written.append(_write_participants(out, content.cohort))
-    page = render_group(content)
-    for name, svg in page.figures.items():
-        written.append(write_text(folder / "figures" / f"{name}.svg", svg))
-    written.append(write_text(out / f"group-{content.analysis}.html", page.html))
+    written += publish_group_page(out, content)
     # run.json tells time and place: files.json must be the same wherever the analysis is repeated.
     files = {p.relative_to(out).as_posix(): sha256_file(p) for p in sorted(written) if p.name != "run.json"}
     write_json(folder / "files.json", {"files": files})

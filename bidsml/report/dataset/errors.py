@@ -1,0 +1,19 @@
+"""Each failure with its cause, what to do about it, and the command that repeats it."""
+
+from bidsml.records import Dataset
+from bidsml.report.blocks import Paragraph, Section
+from bidsml.report.failures import PLACEHOLDERS, failures_table
+from bidsml.report.wording import plural
+
+
+def section(dataset: Dataset) -> Section | None:
+    """List what failed or was cut off; nothing where all went well."""
+    if not dataset.failures:
+        return None
+    return Section(
+        anchor="errors",
+        title="Errors",
+        lead=f"What did not come to its end: {plural(len(dataset.failures), 'case')}. The same command again goes on "
+        "where it was cut off.",
+        blocks=(failures_table(dataset.failures, name="errors"), Paragraph(PLACEHOLDERS)),
+    )
