@@ -12,7 +12,7 @@ from bidsml.atlases import load_atlas
 from bidsml.bids.manifest import Entry, write_manifest
 from bidsml.bids.names import build_name, common_entities
 from bidsml.bids.readers import read_matrix, read_timeseries
-from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table, write_text
+from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table
 from bidsml.bids.tables import read_row as read_table_row
 from bidsml.errors import AnalysisFileError
 from bidsml.features import CATALOG
@@ -20,8 +20,8 @@ from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import mean_fd_mm, verdict
 from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData
-from bidsml.report import render_participant
 from bidsml.spec import DenoiseSpec, FeatureSpec
+from bidsml.steps.pages import publish_participant_page
 
 # BIDS spells the measure of a relationship matrix in one word (BEP 17).
 MATRIX_MEASURES: Mapping[str, str] = {
@@ -185,10 +185,7 @@ def publish_participant(
         record = Path(f"sub-{label}") / f"sub-{label}_desc-{desc}_features.npz"
         written.append(write_record(out / record, vector))
         records[vector.block] = record.as_posix()
-    page = render_participant(result)
-    written.append(write_text(out / f"sub-{label}.html", page.html))
-    for name, svg in page.figures.items():
-        written.append(write_text(out / f"sub-{label}" / "figures" / f"sub-{label}_desc-{name}.svg", svg))
+    written += publish_participant_page(out, result)
     files = {path.relative_to(out).as_posix(): sha256_file(path) for path in sorted(set(written))}
     files |= {name: digest for one in preprocessed for name, digest in one.files.items()}
     entry = Entry(features_digest=features_digest, files=files, features=records, qc=_qc_summary(result))
