@@ -13,6 +13,7 @@ PACKAGE = Path(bidsml.__file__).parent
 LEVELS = {
     "errors": 0,
     "__init__": 0,
+    "container": 1,
     "records": 1,
     "spec": 1,
     "matrices": 2,

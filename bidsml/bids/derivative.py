@@ -9,11 +9,12 @@ from typing import Any
 from bidsml import __version__
 from bidsml.bids.store import write_text
 from bidsml.bids.textfiles import read_json
+from bidsml.container import container_description
 from bidsml.errors import MissingInputError, OutputError, ValidationError
 
 BIDS_VERSION = "1.11.1"
-# Set by the container images; absent elsewhere.
-CONTAINER_VARIABLES = {"Type": "BIDSML_CONTAINER_TYPE", "Tag": "BIDSML_CONTAINER_TAG", "URI": "BIDSML_CONTAINER_URI"}
+RAW = "raw"
+"""What ``DatasetLinks`` calls the input dataset itself."""
 
 # The validator (2.0 to 3.0) takes neither a slash at the end nor a pattern with two stars around text.
 _IGNORED = """\
@@ -97,17 +98,12 @@ def require_own_output(out: Path) -> None:
         )
 
 
-def container_description() -> dict[str, str]:
-    """Name the container this runs in, as its image's environment says; empty outside of one."""
-    return {key: os.environ[name] for key, name in CONTAINER_VARIABLES.items() if os.environ.get(name)}
-
-
 def _description(out: Path, bids_dir: Path, derivatives: Mapping[str, Path]) -> dict[str, Any]:
     generated: dict[str, Any] = {"Name": "bidsml", "Version": __version__}
     container = container_description()
     if container:
         generated["Container"] = container
-    sources = {"raw": bids_dir, **derivatives}
+    sources = {RAW: bids_dir, **derivatives}
     links = {
         name: Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix() for name, folder in sources.items()
     }

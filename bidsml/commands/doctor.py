@@ -9,8 +9,14 @@ from rich.table import Table
 from bidsml import __version__
 from bidsml.app.provenance import package_versions
 from bidsml.atlases import list_atlases
-from bidsml.bids.derivative import container_description
 from bidsml.cli import CommandParser, available_gb, parse
+from bidsml.container import (
+    container_description,
+    describe_baked_template,
+    describe_container,
+    image_record,
+    template_record,
+)
 from bidsml.features import CATALOG as FEATURES
 from bidsml.graph.run import PLUGINS
 from bidsml.learn.estimators import CATALOG as ESTIMATORS
@@ -38,15 +44,16 @@ def _facts() -> dict[str, str]:
     templates = "\n".join(
         f"{name}: {where}" + (f" (space {space})" if space else "") for name, where, space in describe_templates()
     )
+    baked = describe_baked_template(template_record())
     return {
         "versions": versions,
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{available_gb():.1f} GB free",
-        "container": container_description().get("Type", "none"),
+        "container": describe_container(description=container_description(), image=image_record()),
         "analyses": ", ".join(list_ready_made()),
         "features": ", ".join(FEATURES),
         "atlases": ", ".join(list_atlases()),
-        "templates": templates,
+        "templates": f"this image: {baked}\n{templates}" if baked else templates,
         "raw images": f"go to {automatic_space()} unless preprocess.space says another",
         "denoising": ", ".join(STRATEGIES),
         "estimators": ", ".join(ESTIMATORS),
