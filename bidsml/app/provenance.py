@@ -4,7 +4,8 @@ import hashlib
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from dataclasses import asdict
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import tomli_w
 
 import bidsml
-from bidsml.bids.derivative import container_description
+from bidsml.bids.derivative import RAW
 from bidsml.bids.store import sha256_file
-from bidsml.records import Provenance, RawSession, Scan
-from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
+from bidsml.container import container_description
+from bidsml.records import InputChoice, Provenance
+from bidsml.spec import AnalysisSpec, RunOptions, StudySpec, load_study, spec_digest
 
 
 @cache
@@ -43,6 +45,19 @@ def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[
         command=canonical_command(spec, options),
         spec_digest=spec_digest(spec),
         inputs=dict(inputs),
+        analysis=spec.model_dump(mode="json"),
+        choice=input_choice(options),
+    )
+
+
+def input_choice(options: RunOptions) -> InputChoice:
+    """Name what the command line chose of the input, but for the participants."""
+    return InputChoice(
+        derivatives=tuple(sorted(options.derivatives)),
+        sessions=options.session_labels,
+        tasks=options.task_ids,
+        filters={query: dict(entities) for query, entities in options.filters.items()},
+        skip_bids_validation=options.skip_bids_validation,
     )
 
 
@@ -55,15 +70,37 @@ def canonical_command(spec: AnalysisSpec, options: RunOptions) -> tuple[str, ...
         words[5] = spec.name
         for flag, values in (("--session-label", options.session_labels), ("--task-id", options.task_ids)):
             words += [flag, *values] if values else []
+        words += ["--bids-filter-file", "FILTER_FILE"] if options.filters else []
     if options.apply is not None:
         words[5] = f"group/{spec.name}/external/analysis.toml"
         words += ["--apply", "MODEL_DIR"]
     return (*words, "--random-seed", str(options.random_seed))
 
 
-def input_digests(scans: Iterable[Scan | RawSession]) -> dict[str, str]:
-    """SHA-256 of every input file of one participant, by file name."""
-    return {path.name: sha256_file(path) for path in sorted({path for scan in scans for path in scan.files})}
+def input_digests(paths: Iterable[Path], options: RunOptions) -> dict[str, str]:
+    """SHA-256 of input files by their BIDS URI, ``bids:NAME:path``; a file of no dataset is named by its name alone."""
+    roots = {RAW: options.bids_dir, **options.derivatives}
+    return {_uri(path, roots): file_digest(path) for path in sorted(set(paths))}
+
+
+def _uri(path: Path, roots: Mapping[str, Path]) -> str:
+    """Name a file by the innermost folder that holds it: derivatives often lie inside their dataset."""
+    holding = [name for name in roots if path.is_relative_to(roots[name])]
+    if not holding:
+        return path.name
+    name = max(holding, key=lambda one: len(roots[one].parts))
+    return f"bids:{name}:{path.relative_to(roots[name]).as_posix()}"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, computed again only when its size or time of change is another."""
+    state = path.stat()
+    return _digest_of(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _digest_of(path: Path, _size: int, _mtime_ns: int) -> str:
+    return sha256_file(path)
 
 
 def combined_digest(paths: Iterable[Path]) -> str:
@@ -79,6 +116,15 @@ def effective_toml(spec: AnalysisSpec) -> str:
     return tomli_w.dumps(_without_none(spec.model_dump(mode="json")))
 
 
+def effective_study(study: StudySpec) -> str:
+    """Render what is told of a study as TOML that loads to the same; empty where nothing is."""
+    content: dict[str, Any] = {}
+    for key, text in study.told.items():
+        section, _, name = key.rpartition(".")
+        (content.setdefault(section, {}) if section else content)[name] = text
+    return tomli_w.dumps(content)
+
+
 def _without_none(value: Any) -> Any:
     """TOML has no null: a key that isn't there means the default, and every default of None means 'not set'."""
     if isinstance(value, dict):
@@ -88,8 +134,16 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def run_record(spec: AnalysisSpec, options: RunOptions, provenance: Provenance) -> dict[str, Any]:
-    """Everything about the circumstances of a group run: the content of ``run.json``."""
+def run_record(
+    spec: AnalysisSpec, options: RunOptions, provenance: Provenance, *, inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Give everything about the circumstances of a group run: the content of ``run.json``.
+
+    Parameters
+    ----------
+    inputs
+        Digest of every input file by its name, where the provenance counts many as one.
+    """
     return {
         "Command": list(options.command),
         "CanonicalCommand": list(provenance.command),
@@ -102,7 +156,12 @@ def run_record(spec: AnalysisSpec, options: RunOptions, provenance: Provenance) 
         "Platform": platform.platform(),
         "Container": container_description(),
         "Resources": {"nprocs": options.nprocs, "omp_nthreads": options.omp_nthreads, "mem_gb": options.mem_gb},
-        "Inputs": dict(provenance.inputs),
+        "Inputs": {**provenance.inputs, **inputs},
+        "Choice": asdict(provenance.choice),
+        "ParticipantLabels": list(options.participant_labels),
+        "AllowPartial": options.allow_partial,
+        "Study": load_study(options.study).told if options.study else {},
         "BidsDir": str(options.bids_dir),
         "Derivatives": {name: str(path) for name, path in options.derivatives.items()},
+        "ModelDir": str(options.apply) if options.apply else "",
     }

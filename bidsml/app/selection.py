@@ -13,6 +13,7 @@ from bidsml.app.provenance import input_digests, make_provenance
 from bidsml.app.readiness import Say
 from bidsml.bids.participants import read_participants
 from bidsml.bids.raw import describe_raw, find_raw
+from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.scans import find_scans
 from bidsml.bids.tables import check_columns, check_features, read_row, table_files
 from bidsml.bids.textfiles import require_content
@@ -85,6 +86,12 @@ def _plan(
 ) -> tuple[list[ParticipantPlan], dict[str, str], str]:
     """Plan those who have every table row too; why others have not, and the first hint."""
     plans, without, hint = [], {}, ""
+    places = {feature.atlas for feature in spec.features if feature.atlas}
+    atlases = [
+        path
+        for place in sorted(places)
+        for path in atlas_files(resolve_atlas(place, bids_dir=options.bids_dir, derivatives=options.derivatives))
+    ]
     for label in images.participants:
         table = Scan(label, "table", options.bids_dir / "participants.tsv")
         files = _table_files(spec, options, label)
@@ -95,7 +102,9 @@ def _plan(
             hint = hint or error.hint
             continue
         scans, sessions = images.scans.get(label, ()), images.sessions.get(label, ())
-        provenance = make_provenance(spec, options, inputs=input_digests([*scans, *sessions]))
+        read = [path for one in (*scans, *sessions) for path in one.files]
+        read += [path for paths in (*files.values(), atlases) for path in paths]
+        provenance = make_provenance(spec, options, inputs=input_digests(read, options))
         plans.append(ParticipantPlan(label, scans, table, provenance, files, sessions))
     return plans, without, hint
 

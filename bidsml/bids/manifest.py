@@ -13,6 +13,7 @@ from bidsml.bids.names import check_label
 from bidsml.bids.store import sha256_file, write_json
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import DataError
+from bidsml.records import Provenance
 
 _logger = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ class Entry:
     """Path of each feature block's record by the block's name."""
     qc: Mapping[str, Any] = field(default_factory=dict)
     """``mean_fd`` in mm, ``minutes_kept``, ``coverage`` (0-1), ``verdict``, ``reasons``; ``None`` where not known."""
+    provenance: Provenance | None = None
+    """What made it, enough to make it again; ``None`` from a bidsml that did not record it."""
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,17 @@ def resolve_atlas(name: str, *, bids_dir: Path, derivatives: Mapping[str, Path])
     return str(resolve_file(name, bids_dir=bids_dir, derivatives=derivatives))
 
 
+def atlas_files(atlas: str) -> list[Path]:
+    """Files of an atlas that is given by its place: a folder's, or the image and what has its stem; none by a name."""
+    place = Path(atlas)
+    if not atlas or not place.exists():
+        return []
+    if place.is_dir():
+        return sorted(path for path in place.iterdir() if path.is_file())
+    stem = place.name.partition(".")[0]
+    return sorted(path for path in place.parent.glob(f"{stem}.*") if path.is_file())
+
+
 def is_per_participant(template: str) -> bool:
     """Whether a file template stands for one file per participant."""
     return "{participant}" in template

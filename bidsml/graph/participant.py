@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nipype import Merge, Node, Workflow
 
-from bidsml.bids.references import resolve_atlas
+from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.features import reads_anatomy, reads_tables, reads_task
 from bidsml.graph.node import connect_list, make_node, nth
@@ -203,12 +203,12 @@ class _Readers:
         for number, scan in enumerate(scans, start=1):
             self.workflow.connect(scan, "out", files, f"in{number}")
             self.workflow.connect(scan, ("out", nth, 0), records, f"in{number}")
-        setattr(files.inputs, f"in{len(scans) + 1}", [str(path) for path in _atlas_files(atlas)])
+        setattr(files.inputs, f"in{len(scans) + 1}", [str(path) for path in atlas_files(atlas)])
         self.workflow.connect(files, "out", target, "depends_on")
         self.workflow.connect(records, "out" if field == "scans" else ("out", nth, 0), target, field)
 
     def _set_scans(self, scans: Sequence[Scan], target: Node, field: str, atlas: str) -> None:
-        paths, files = [], _atlas_files(atlas)
+        paths, files = [], atlas_files(atlas)
         for scan in scans:
             files += scan.files
             number = self.plan.scans.index(scan)
@@ -222,7 +222,7 @@ class _Readers:
         anatomies = self.preprocessed.anatomies if self.preprocessed else ()
         for index, (session, anatomy) in enumerate(zip(reversed(sessions.values()), anatomies, strict=True)):
             node = make_node(
-                read_anatomy, f"read_anatomy_{number}_{index}", mem_gb=LIGHT_GB, depends_on=_atlas_files(atlas)
+                read_anatomy, f"read_anatomy_{number}_{index}", mem_gb=LIGHT_GB, depends_on=atlas_files(atlas)
             )
             entities = {"ses": session.session} if session.session else {}
             scan = Scan(self.plan.participant_id, "t1w", session.t1w[0], entities=entities)
@@ -237,17 +237,6 @@ class _Readers:
 def workflow_name(participant_id: str) -> str:
     """Nipype's name of one participant's graph: letters, digits and underscore."""
     return f"sub_{participant_id}"
-
-
-def _atlas_files(atlas: str) -> list[Path]:
-    """Files of an atlas that is given by its place: a folder's, or the image and what has its stem."""
-    place = Path(atlas)
-    if not atlas or not place.exists():
-        return []
-    if place.is_dir():
-        return sorted(path for path in place.iterdir() if path.is_file())
-    stem = place.name.partition(".")[0]
-    return sorted(path for path in place.parent.glob(f"{stem}.*") if path.is_file())
 
 
 def _row_reader(

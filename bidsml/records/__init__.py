@@ -5,7 +5,7 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 """
 
 from bidsml.records.anatomical import PLAUSIBLE_BRAIN_ML, AnatomicalQC
-from bidsml.records.base import FloatArray, IntArray, Model, Provenance, ScanKind, Task
+from bidsml.records.base import FloatArray, InputChoice, IntArray, Model, Provenance, ScanKind, Task
 from bidsml.records.dataset import (
     AnalysisEntry,
     AnalysisSummary,
@@ -74,6 +74,7 @@ __all__ = [
     "Freezing",
     "FrozenModel",
     "FunctionalQC",
+    "InputChoice",
     "IntArray",
     "LeakageCheck",
     "LearningCurve",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,22 @@ class Record:
 
 
 @dataclass(frozen=True)
+class InputChoice(Record):
+    """What the command line chose of the input, but for the participants: any number of jobs may share them.
+
+    ``derivatives`` are the names of ``--derivatives``, without their places.
+    """
+
+    derivatives: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    skip_bids_validation: bool = False
+
+
+@dataclass(frozen=True)
 class Provenance(Record):
-    """What ran, for the report and ``run.json``: nothing here depends on time or place."""
+    """What ran, for the report, ``run.json`` and the done-manifests: nothing here depends on time or place."""
 
     version: str
     packages: Mapping[str, str]
@@ -33,4 +47,7 @@ class Provenance(Record):
     command: tuple[str, ...]
     spec_digest: str
     inputs: Mapping[str, str] = field(default_factory=dict)
-    """Digest by input name."""
+    """Digest by input name: ``bids:NAME:path`` with the names of ``DatasetLinks``, or what stands for many files."""
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    """The effective analysis, which loads to itself."""
+    choice: InputChoice = field(default_factory=InputChoice)

@@ -188,7 +188,13 @@ def publish_participant(
     written += publish_participant_page(out, result)
     files = {path.relative_to(out).as_posix(): sha256_file(path) for path in sorted(set(written))}
     files |= {name: digest for one in preprocessed for name, digest in one.files.items()}
-    entry = Entry(features_digest=features_digest, files=files, features=records, qc=_qc_summary(result))
+    entry = Entry(
+        features_digest=features_digest,
+        files=files,
+        features=records,
+        qc=_qc_summary(result),
+        provenance=result.provenance,
+    )
     write_manifest(out, participant_id=label, analysis=analysis, entry=entry)
     return write_json(
         out_dir / "receipt.json", {"participant_id": label, "verdict": result.verdict, "files": len(files)}

@@ -1,5 +1,6 @@
 """What ran, in words that hold anywhere: no place, no time, no machine."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,15 @@ from bidsml.app.provenance import (
     canonical_command,
     combined_digest,
     effective_toml,
+    file_digest,
     input_digests,
     make_provenance,
     package_versions,
     run_record,
 )
-from bidsml.records import Scan
-from bidsml.spec import RunOptions, list_ready_made, load_analysis, spec_digest
+from bidsml.bids.store import read_record, sha256_file, write_record
+from bidsml.records import InputChoice, Provenance
+from bidsml.spec import AnalysisSpec, RunOptions, list_ready_made, load_analysis, spec_digest
 
 OUTER = [
     {"kind": "stratified", "folds": 4, "repeats": 3},
@@ -60,10 +63,26 @@ def test_the_canonical_command_holds_anywhere(tmp_path):
 def test_run_json_tells_places_and_resources(tmp_path):
     spec = load_analysis("demo")
     given = options(tmp_path, nprocs=3, command=("bidsml", "x"), derivatives={"fmriprep": tmp_path / "f"})
-    record = run_record(spec, given, make_provenance(spec, given, inputs={"a": "b"}))
+    record = run_record(spec, given, make_provenance(spec, given, inputs={"a": "b"}), inputs={"c": "d"})
     assert record["Command"] == ["bidsml", "x"]
     assert record["Resources"]["nprocs"] == 3
     assert record["Derivatives"] == {"fmriprep": str(tmp_path / "f")}
+    assert record["Inputs"] == {"a": "b", "c": "d"}
+
+
+def test_provenance_is_enough_to_repeat(tmp_path):
+    spec = load_analysis("demo", overrides=["inference.permutations=7"])
+    filters = {"bold": {"run": [1, 2]}}
+    given = options(
+        tmp_path, random_seed=3, session_labels=("a",), task_ids=("rest",), filters=filters,
+        derivatives={"b": tmp_path / "x", "a": tmp_path / "y"}, skip_bids_validation=True,
+    )  # fmt: skip
+    made = make_provenance(spec, given, inputs={})
+    path = write_record(tmp_path / "p.npz", made)
+    read = read_record(Provenance, path)
+    assert AnalysisSpec.model_validate_json(json.dumps(read.analysis)) == spec
+    assert read.choice == InputChoice(("a", "b"), ("a",), ("rest",), filters, True)
+    assert read.seed == 3
 
 
 def test_versions_of_what_is_required():
@@ -85,10 +104,20 @@ def test_digests_see_content_and_name_but_not_order_or_place(tmp_path):
     assert combined_digest(first) != combined_digest(second)
 
 
-def test_every_file_of_a_scan_is_digested(tmp_path):
-    names = ("bold.nii.gz", "mask.nii.gz", "confounds.tsv", "bold.json")
-    bold, mask, confounds, sidecar = (tmp_path / name for name in names)
-    for path in (bold, mask, confounds, sidecar):
-        path.write_text(path.name)
-    scan = Scan("01", "bold", bold, mask=mask, confounds=confounds, sidecars=(sidecar,))
-    assert set(input_digests([scan])) == set(names)
+def test_inputs_are_named_by_dataset(tmp_path):
+    given = options(tmp_path, derivatives={"fmriprep": tmp_path / "in" / "derivatives" / "fmriprep"})
+    names = ("in/participants.tsv", "in/derivatives/fmriprep/sub-01/x.tsv", "in/sub-01/x.tsv", "elsewhere/y.tsv")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = input_digests([tmp_path / name for name in names], given)
+    wanted = ["bids:raw:participants.tsv", "bids:fmriprep:sub-01/x.tsv", "bids:raw:sub-01/x.tsv", "y.tsv"]
+    assert found == {uri: sha256_file(tmp_path / name) for uri, name in zip(wanted, names, strict=True)}
+
+
+def test_a_file_that_changes_gets_another_digest(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("1")
+    before = file_digest(path)
+    path.write_text("22")
+    assert file_digest(path) == sha256_file(path) != before
