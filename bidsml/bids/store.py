@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,14 +61,20 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object], *, n_bytes: int
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise DiskError(
-            f"cannot write {path} ({n_bytes} bytes): {error.strerror or error}",
-            hint="free space or choose another folder, then run again; finished work is kept",
-        ) from error
+        raise disk_error(error, path, needed=f"{n_bytes} bytes are needed") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def disk_error(error: OSError, path: Path, *, needed: str) -> DiskError:
+    """Say why a file could not be written, what was needed and how much is free where it lies."""
+    existing = next((folder for folder in path.parents if folder.is_dir()), Path("/"))
+    return DiskError(
+        f"cannot write {path}: {error.strerror or error}; {needed}, {shutil.disk_usage(existing).free} are free there",
+        hint="free space or choose another folder, then run the same command again; finished work is kept",
+    )
 
 
 def _umask() -> int:

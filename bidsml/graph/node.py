@@ -1,11 +1,12 @@
 """A step function becomes a Nipype node: inputs from its signature, hashed by content, rerun when its code changes."""
 
 import ast
+import errno
 import hashlib
 import importlib
 import inspect
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,11 +23,14 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import threadpool_limits
 
-from bidsml.errors import BidsmlError
+from bidsml.bids.store import disk_error, write_json
+from bidsml.errors import BidsmlError, DiskError
+from bidsml.graph.verification import write_digests
 
 ERROR_FILE = "error.json"
 RECEIPT_FILE = "receipt.json"
 """What a publishing step leaves in its node's folder when it is finished."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What every step rests on, beside the rooms that its own module imports.
 _FOUNDATION = ("errors.py", "records", "spec")
@@ -71,11 +75,13 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
             n: _typed(getattr(self.inputs, n), hints[n]) for n in self._names if _is_given(self.inputs, n, hints[n])
         }
         try:
-            with threadpool_limits(self.n_threads):
+            with threadpool_limits(self.n_threads), _disk_errors(folder):
                 self._result = function(**given, out_dir=folder)
+                write_digests(folder)
         except BidsmlError as error:
             report = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-            (folder / ERROR_FILE).write_text(json.dumps(report), encoding="utf-8")
+            with suppress(DiskError):  # The error itself is raised; on a full disk it can't be written down.
+                write_json(folder / ERROR_FILE, report)
             raise
         except KeyboardInterrupt as stop:
             self.stopped = stop
@@ -132,6 +138,19 @@ def connect_list(workflow: Workflow, sources: Sequence[Node], target: Node, fiel
 def nth(paths: list[str], index: int) -> str:
     """Take one of a node's outputs, as the function of a connection: Nipype carries its source, without imports."""
     return paths[index]
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Explain why a step that fills files by itself could not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        place = Path(error.filename) if isinstance(error.filename, str) else folder / "files"
+        raise disk_error(error, place, needed=f"more than the {written} bytes written so far are needed") from error
 
 
 @cache

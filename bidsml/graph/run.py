@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ import yaml
 from nipype import Node, Workflow
 
 from bidsml import errors
-from bidsml.errors import BidsmlError, InterruptedRunError, MissingInputError, UsageError
+from bidsml.bids.store import disk_error
+from bidsml.errors import BidsmlError, DiskError, InterruptedRunError, MissingInputError, UsageError
 from bidsml.graph.multiproc import SteadyMultiProc
-from bidsml.graph.node import ERROR_FILE, RECEIPT_FILE
+from bidsml.graph.node import DISK_FULL, ERROR_FILE, RECEIPT_FILE, StepInterface
+from bidsml.graph.verification import forget_broken
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +107,11 @@ def run_workflow(
     """Run the graph to its end and say which nodes failed.
 
     Other participants' nodes go on when one fails, unless ``stop_on_first_crash``.
+
+    Raises
+    ------
+    DiskError
+        The disk of the work or the output folder is full.
     """
     crash_dir.mkdir(parents=True, exist_ok=True)
     workflow.config["execution"] = {
@@ -121,6 +129,7 @@ def run_workflow(
     if progress is not None:
         progress(str(len(nodes)), "total")
     folders = {name: Path(workflow.base_dir).joinpath(*name.split(".")) for name in nodes}
+    _check_results(nodes, folders, n_threads=int(plugin_args.get("n_procs", 1)))
     for folder in folders.values():
         for left_over in (RECEIPT_FILE, ERROR_FILE):
             (folder / left_over).unlink(missing_ok=True)
@@ -132,12 +141,38 @@ def run_workflow(
         raise
     except Exception as error:  # Nipype raises whatever a node raised: sorted out below, from the nodes' own folders.
         logger.debug("the graph ended with %s", error)
+        _raise_disk_full(error, Path(workflow.base_dir))
         crashed = error
     failures = _explained(folders) or ([] if crashed is None else [_unexplained(crashed, crash_dir)])
     if crashed is not None and all(failure.is_bug is False for failure in failures):
         failures += _bugs(crash_dir, known={failure.node for failure in failures})
+    for failure in failures:
+        if isinstance(failure.error, DiskError):
+            raise failure.error  # The machine's failure, not a participant's: it is everyone's.
     published = frozenset(name for name, folder in folders.items() if (folder / RECEIPT_FILE).is_file())
     return RunOutcome(published, tuple(failures))
+
+
+def _check_results(nodes: Mapping[str, Node], folders: Mapping[str, Path], *, n_threads: int) -> None:
+    """Let nodes run again whose files are not as they were made; those that always run need no look."""
+    cached = {name: folders[name] for name, node in nodes.items() if not node.overwrite}
+    steps = frozenset(name for name in cached if isinstance(nodes[name].interface, StepInterface))
+    forget_broken(cached, steps=steps, n_threads=n_threads)
+
+
+def _raise_disk_full(error: BaseException, work_dir: Path) -> None:
+    """Raise what a full disk did to Nipype's own files: then neither results nor crash files can be relied on."""
+    seen: BaseException | None = error
+    found: OSError | None = None
+    while seen is not None:
+        if isinstance(seen, DiskError):
+            raise seen
+        if isinstance(seen, OSError) and seen.errno in DISK_FULL:
+            found = seen
+        seen = seen.__cause__ or seen.__context__
+    if found is not None:
+        place = Path(found.filename) if isinstance(found.filename, str) else work_dir / "files"
+        raise disk_error(found, place, needed="more is needed") from error
 
 
 def _node_callback(progress: Progress | None) -> Callable[[Node, str], None]:
@@ -200,14 +235,25 @@ def _bugs(crash_dir: Path, known: set[str]) -> list[NodeFailure]:
         text = path.read_text(encoding="utf-8", errors="replace")
         name = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("Node:")), "")
         if name and name not in known:
-            if "BrokenProcessPool" in text:
-                found.append(NodeFailure(name, _killed(name)))
+            explained = _explain_crash(name, text)
+            if explained is not None:
+                found.append(NodeFailure(name, explained))
                 continue
             last = text.strip().splitlines()[-1]
             message = f"{name} failed unexpectedly: {last}"
             hint = f"this is a bug in bidsml; report it with logs/crash/{path.name}"
             found.append(NodeFailure(name, BidsmlError(message, hint=hint), is_bug=True))
     return found
+
+
+def _explain_crash(name: str, text: str) -> BidsmlError | None:
+    """Find what a crash file says of a machine that failed; ``None`` where it is the program's own."""
+    if "BrokenProcessPool" in text:
+        return _killed(name)
+    full = re.search(r"^(?:bidsml\.errors\.DiskError: |OSError: \[Errno \d+\] )(.*(?:No space|quota).*)$", text, re.M)
+    if full is None:
+        return None
+    return DiskError(f"{name}: {full[1]}", hint="free space, then run the same command again; finished work is kept")
 
 
 def _killed(name: str) -> InterruptedRunError:
