@@ -68,17 +68,34 @@ def paint_svg(
     str
         The same drawing gives the same text.
     """
+
+    def paint_axes(figure: Any) -> None:
+        paint(figure.subplots(panels, 1, sharex=True, height_ratios=ratios) if panels > 1 else figure.subplots())
+
+    return paint_figure(name, paint_axes, alt=alt, height_in=height_in, layout="constrained", adapts=True)
+
+
+def paint_figure(
+    name: str,
+    paint: Callable[[Any], None],
+    *,
+    alt: str,
+    height_in: float,
+    layout: str | None = None,
+    adapts: bool = False,
+) -> str:
+    """Draw on a whole matplotlib figure, for those who arrange its axes themselves; otherwise as :func:`paint_svg`."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context():
         mpl.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
         mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
-        paint(figure.subplots(panels, 1, sharex=True, height_ratios=ratios) if panels > 1 else figure.subplots())
+        figure = Figure(figsize=(_WIDTH_IN, height_in), layout=layout)
+        paint(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return embed_svg(buffer.getvalue(), name=name, alt=alt)
+    return embed_svg(buffer.getvalue(), name=name, alt=alt, adapts=adapts)
 
 
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -89,19 +106,21 @@ _IDS = re.compile(r'(\bid="|="#|url\(#)')
 _SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 
 
-def embed_svg(svg: str, *, name: str, alt: str) -> str:
+def embed_svg(svg: str, *, name: str, alt: str, adapts: bool = False) -> str:
     """Make an SVG file fit to stand inside an HTML page beside others.
 
     Ids get the prefix ``name``; the style sheet (it would rule the whole page) becomes attributes; the
-    drawing takes its size from the page; ``alt`` becomes its accessible name.
+    drawing takes its size from the page; ``alt`` becomes its accessible name. One that ``adapts`` has no other
+    colours of paper, text and axes than white, ``INK`` and ``GREY``, which a dark page turns round; any other drawing
+    stays on a white card.
     """
     svg = _METADATA.sub("", _STYLE_SHEET.sub("", _PROLOG.sub("", svg)))
     svg = _TAG.sub(lambda tag: _IDS.sub(lambda match: f"{match[1]}{name}-", _fall_back(tag[0])), svg)
     end = svg.index(">")
     head = _SIZE.sub("", svg[:end])
-    return (
-        f'{head} role="img" aria-label={quoteattr(hide_folders(alt))} stroke-linejoin="round"{svg[end:]}'.strip() + "\n"
-    )
+    kind = ' class="adapts"' if adapts else ""
+    label = quoteattr(hide_folders(alt))
+    return f'{head}{kind} role="img" aria-label={label} stroke-linejoin="round"{svg[end:]}'.strip() + "\n"
 
 
 def _fall_back(tag: str) -> str:

@@ -47,7 +47,7 @@ def matrix_image(matrix: FloatArray, *, label: str, name: str, alt: str) -> str:
     picture = 'preserveAspectRatio="none" style="image-rendering: pixelated"'
     text = 'font-family="\'DejaVu Sans\', Verdana, sans-serif" font-size="9" fill="#222222"'
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 374 300" role="img" '
+        '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 374 300" class="adapts" role="img" '
         f'id="{name}-drawing" aria-label={quoteattr(hide_folders(alt))}>\n'
         '<rect width="374" height="300" fill="#ffffff"/>\n'
         f'<image x="2" y="2" width="296" height="296" {picture} href="{png_address(rgb)}"/>\n'

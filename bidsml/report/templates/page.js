@@ -22,12 +22,34 @@ window.addEventListener("scroll", later, { passive: true });
 window.addEventListener("resize", later, { passive: true });
 mark();
 
-// On paper nothing can be opened.
+// On paper nothing can be opened. A table of thousands of rows, or wider than a sheet, stays in the page.
+const fits = (table) => table.rows.length <= 60 && table.rows[0].cells.length <= 10;
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open])")];
+  opened = [...document.querySelectorAll("details:not([open])")].filter((details) =>
+    [...details.querySelectorAll("table")].every(fits));
   for (const details of opened) details.open = true;
 });
 window.addEventListener("afterprint", () => {
   for (const details of opened) details.open = false;
 });
+
+// A link may lead to something that is folded.
+const unfold = () => {
+  const goal = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let details = goal?.closest("details"); details; details = details.parentElement.closest("details")) details.open = true;
+  goal?.scrollIntoView();
+};
+window.addEventListener("hashchange", unfold);
+if (location.hash) unfold();
+
+// What the other scripts of a page share.
+globalThis.bidsml = {
+  save(text, name, type) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  },
+};

@@ -74,11 +74,7 @@ function makeSaving(table, tools, name) {
   button.addEventListener("click", () => {
     const line = (row) => [...row.cells].map((cell) => textOf(cell).replace(/\s+/g, " ")).join("\t");
     const text = [...table.rows].filter((row) => !row.hidden).map((row) => `${line(row)}\n`).join("");
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/tab-separated-values" }));
-    link.download = `${name}.tsv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    globalThis.bidsml.save(text, `${name}.tsv`, "text/tab-separated-values");
   });
   tools.append(button);
 }
