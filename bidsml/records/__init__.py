@@ -43,6 +43,7 @@ from bidsml.records.group import (
     Study,
     Weights,
 )
+from bidsml.records.maps import WeightMap
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
 from bidsml.records.preprocessed import Preprocessing, PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
@@ -107,5 +108,6 @@ __all__ = [
     "Task",
     "TrainingPeople",
     "Utility",
+    "WeightMap",
     "Weights",
 ]

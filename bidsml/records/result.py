@@ -17,6 +17,7 @@ from bidsml.records.group import (
     PermutationNull,
     Weights,
 )
+from bidsml.records.maps import WeightMap
 from bidsml.records.participant import Atlas
 
 
@@ -47,6 +48,8 @@ class Result(Record):
     """What the authors told in study.toml (``StudySpec``); empty where there is none."""
     model: ModelCard | None = None
     """Card of the frozen biomarker; ``None`` where none was made."""
+    maps: tuple[WeightMap, ...] = ()
+    """Patterns in the brain; painted when the result is published."""
 
     @property
     def headline(self) -> PerformanceRow:

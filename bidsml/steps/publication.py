@@ -14,6 +14,7 @@ from bidsml.bids.modelfiles import write_model
 from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table
 from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
 from bidsml.report.model_card import render_model_card
+from bidsml.steps.maps import paint_maps, write_maps
 from bidsml.steps.pages import publish_group_page
 from bidsml.steps.tables import evaluation_tables
 
@@ -41,6 +42,7 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
     content = read_record(Result, result)
     if freezing.note:
         content = replace(content, warnings=(*content.warnings, freezing.note))
+    content = replace(content, maps=paint_maps(content))
     out = Path(output)
     folder = out / "group" / content.analysis
     written = [
@@ -61,6 +63,7 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
     for name, (table, description) in evaluation_tables(content).items():
         written.append(write_table(folder / f"{name}.tsv", table))
         written.append(write_json(folder / f"{name}.json", description))
+    written += write_maps(folder, content.maps)
     written += _write_model(folder / "model", freezing, content)
     written.append(_write_participants(out, content.cohort))
     written += publish_group_page(out, content)
