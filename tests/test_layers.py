@@ -14,6 +14,7 @@ LEVELS = {
     "errors": 0,
     "__init__": 0,
     "container": 1,
+    "descriptor": 2,
     "records": 1,
     "spec": 1,
     "matrices": 2,
