@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all lint types lock clean help
+.PHONY: demo test test-all test-faults lint types lock clean help
 
 help:
 	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
 	@echo "make test      set up, run the fast tests"
-	@echo "make test-all  set up, run every test, the slow ones too"
+	@echo "make test-all  set up, run every test, the slow ones too; print the fault table"
+	@echo "make test-faults  set up, run the tests of the fault table only; print it"
 	@echo "make lint      ruff (style and format);  make types: mypy"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
@@ -28,7 +29,10 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" -n 2
 
 test-all: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --fault-table
+
+test-faults: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --fault-table -m fault
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -11,6 +11,9 @@ os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
 os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parents[1] / "bidsml" / "graph"))
 
 
+pytest_plugins = ["fault_table"]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """Path of a folder of real data by name; skips the test where the data are not on this machine."""

@@ -1,73 +1,13 @@
 """A tiny simulated cohort, and bidsml run on it as a user would: words in, exit code and printed text out."""
 
-import contextlib
-import io
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from place import Place, Ran, run_bidsml
 
-from bidsml.cli import main
 from bidsml.simulate import CohortDesign, simulate_cohort
-
-# Few folds and draws: what is tested is that the parts agree, not how strong the effect is.
-SMALL = (
-    "cv.outer.folds=3",
-    "cv.outer.repeats=2",
-    "cv.inner.folds=2",
-    "inference.permutations=19",
-    'estimators=[{kind = "ridge", grid = {alpha = [10.0, 1000.0]}}]',
-)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a run left behind for its caller."""
-
-    code: int
-    text: str
-    """Standard output and standard error."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A dataset with an output and a work folder."""
-
-    dataset: Path
-    output: Path
-    work: Path
-
-    def words(self, level: str, *more: str) -> list[str]:
-        words = [str(self.dataset), str(self.output), level, "--work-dir", str(self.work), "--nprocs", "1"]
-        words += ["--analysis", "demo"]
-        for name in ("fmriprep", "atlas"):
-            words += ["--derivatives", f"{name}={self.dataset / 'derivatives' / name}"]
-        for entry in SMALL:
-            words += ["--set", entry]
-        return [*words, *more]
-
-    def run(self, level: str, *more: str) -> Ran:
-        return self.run_words(*self.words(level, *more))
-
-    def run_words(self, *words: str) -> Ran:
-        return run_bidsml(*words)
-
-    @property
-    def group(self) -> Path:
-        return self.output / "group" / "demo"
-
-    def scan_files(self, label: str) -> list[Path]:
-        return sorted((self.dataset / "derivatives" / "fmriprep" / f"sub-{label}").rglob("*.*"))
-
-
-def run_bidsml(*words: str) -> Ran:
-    """Run the command line in this process."""
-    stream = io.StringIO()
-    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-        code = main(list(words))
-    return Ran(code, stream.getvalue())
 
 
 @pytest.fixture(scope="session")
