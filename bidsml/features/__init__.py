@@ -166,7 +166,8 @@ def check_feature(spec: FeatureSpec, index: int) -> None:
     kind = CATALOG.get(spec.kind)
     if kind is None:
         raise AnalysisFileError(f"{where}: there is no feature kind {spec.kind!r}", hint=near_names(spec.kind, CATALOG))
-    given = {key for key in spec.model_fields_set if getattr(spec, key) not in (None, ())}
+    # An effective analysis is written with all its defaults, and must load again.
+    given = {key for key, entry in type(spec).model_fields.items() if getattr(spec, key) != entry.default}
     extra = sorted(given - kind.keys - {"kind", "name"})
     if extra:
         raise AnalysisFileError(

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import bidsml.features
+from bidsml.app.provenance import effective_toml
 from bidsml.errors import AnalysisFileError
 from bidsml.features import CATALOG, check_feature
 from bidsml.records import FeatureVector
-from bidsml.spec import FeatureSpec
+from bidsml.spec import FeatureSpec, list_ready_made, load_analysis
 from tests.features.conftest import make_data
 
 TABLE = {"age": 30.0, "score": float("nan")}
@@ -110,3 +111,11 @@ def test_the_catalog_imports_nothing_heavy() -> None:
     code = "import sys, bidsml.features; print(sorted({'numpy', 'nilearn', 'sklearn', 'pydantic'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert found.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", list_ready_made())
+def test_an_effective_analysis_passes_the_check_it_has_passed(name, tmp_path):
+    path = tmp_path / "analysis.toml"
+    path.write_text(effective_toml(load_analysis(name)))
+    for index, feature in enumerate(load_analysis(str(path)).features):
+        check_feature(feature, index)
