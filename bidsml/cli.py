@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from bidsml.spec import RunOptions
 
 LEVELS = ("participant", "group")
-COMMANDS = ("demo", "status", "compare", "doctor", "schema")
+COMMANDS = ("demo", "status", "rerun", "compare", "doctor", "schema")
 
 EPILOG = """\
 helper commands (bidsml COMMAND --help):
   demo OUT              simulate a cohort with a planted effect, run both levels on it
   status OUT            where every participant stands: done, failed (why), missing
+  rerun OUT NEW_OUT     repeat what OUT records into NEW_OUT, then compare the two
   compare OUT_A OUT_B   file by file: identical, within tolerance, different
   doctor                versions, atlases and templates at hand, memory, cores
   schema                JSON Schema of analysis.toml
@@ -66,6 +67,17 @@ class CommandParser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", hint=hint)
 
 
+class _PrintDescriptor(argparse.Action):
+    """Print the parser as a Boutiques descriptor, and leave."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Do so; the parser is the one being used, so that the two can't differ."""
+        from bidsml.descriptor import describe_command
+
+        sys.stdout.write(json.dumps(describe_command(parser, levels=LEVELS, numbers=NUMBERS), indent=2) + "\n")
+        parser.exit()
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the BIDS-App parser; the reference page of the documentation is made from it."""
     parser = CommandParser(
@@ -78,6 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("output_dir", metavar="OUTPUT_DIR", type=Path, help="where the derivatives and reports go")
     parser.add_argument("level", metavar="{participant,group}", help="one participant at a time, or learn and test")
     parser.add_argument("--version", action="version", version=f"bidsml {__version__}")
+    parser.add_argument(
+        "--bids-exec-spec", action=_PrintDescriptor, nargs=0, help="print the Boutiques descriptor (JSON) and exit"
+    )
     _add_selection(parser)
     _add_analysis(parser)
     _add_resources(parser)
@@ -119,15 +134,15 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         "--nprocs",
         "--nthreads",
         "--n-cpus",
-        type=_positive_int,
+        type=positive_int,
         metavar="N",
         help="processes at once; default: all cores",
     )
     group.add_argument(
-        "--omp-nthreads", type=_positive_int, default=1, metavar="N", help="threads of one node; default: 1"
+        "--omp-nthreads", type=positive_int, default=1, metavar="N", help="threads of one node; default: 1"
     )
     group.add_argument(
-        "--mem-gb", "--mem", type=_positive_float, metavar="GB", help="default: nine tenths of what is free"
+        "--mem-gb", "--mem", type=positive_float, metavar="GB", help="default: nine tenths of what is free"
     )
     group.add_argument("--use-plugin", type=Path, metavar="FILE", help="Nipype plugin file (YAML)")
 
@@ -136,6 +151,7 @@ def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run control")
     group.add_argument("-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR", help="default: ./work")
     group.add_argument("--dry-run", action="store_true", help="print inputs, nodes, outputs and GB, compute nothing")
+    group.add_argument("--reports-only", action="store_true", help="make the pages again from what OUTPUT_DIR holds")
     group.add_argument("--stop-on-first-crash", action="store_true", help="don't go on with other participants")
     group.add_argument(
         "--fetch-templates", action="store_true",
@@ -150,13 +166,15 @@ def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--notrack", action="store_true", help="accepted; nothing is ever tracked")
 
 
-def _positive_int(text: str) -> int:
+def positive_int(text: str) -> int:
+    """Read a whole number above 0, as the type of an option."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
-def _positive_float(text: str) -> float:
+def positive_float(text: str) -> float:
+    """Read a number above 0, as the type of an option."""
     try:
         value = float(text)
     except ValueError as error:
@@ -164,6 +182,15 @@ def _positive_float(text: str) -> float:
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
     return value
+
+
+# What the Boutiques descriptor says of options that are numbers.
+NUMBERS: dict[Callable[[str], Any], dict[str, Any]] = {
+    int: {"integer": True},
+    float: {},
+    positive_int: {"integer": True, "minimum": 1},
+    positive_float: {"minimum": 0, "exclusive-minimum": True},
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -288,7 +315,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         session_labels=_strip("ses-", arguments.session_label),
         task_ids=_strip("task-", arguments.task_id),
         filters=_read_filters(arguments.bids_filter_file),
-        derivatives=_named_paths(arguments.derivatives),
+        derivatives=named_paths(arguments.derivatives),
         bids_database_dir=arguments.bids_database_dir and arguments.bids_database_dir.absolute(),
         skip_bids_validation=arguments.skip_bids_validation,
         random_seed=arguments.random_seed,
@@ -298,6 +325,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         mem_gb=arguments.mem_gb or 0.9 * available_gb(),
         plugin_file=arguments.use_plugin,
         dry_run=arguments.dry_run,
+        reports_only=arguments.reports_only,
         stop_on_first_crash=arguments.stop_on_first_crash,
         fetch_templates=arguments.fetch_templates,
         write_graph=arguments.write_graph,
@@ -317,7 +345,8 @@ def _strip(prefix: str, labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(label.removeprefix(prefix) for label in labels))
 
 
-def _named_paths(entries: Sequence[str]) -> dict[str, Path]:
+def named_paths(entries: Sequence[str]) -> dict[str, Path]:
+    """Read ``NAME=PATH`` entries of ``--derivatives``; a path alone is named by its last part."""
     paths: dict[str, Path] = {}
     for entry in entries:
         name, equals, path = entry.partition("=")

@@ -25,7 +25,7 @@ def test_help_and_version_exit_with_0(flag, capsys):
     assert flag == "--help" or __version__ in printed
 
 
-@pytest.mark.parametrize("command", ["demo", "status", "compare", "doctor", "schema"])
+@pytest.mark.parametrize("command", ["demo", "status", "rerun", "compare", "doctor", "schema"])
 def test_every_helper_command_has_help(command, capsys):
     assert main([command, "--help"]) == 0
     assert f"bidsml {command}" in capsys.readouterr().out

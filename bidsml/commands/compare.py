@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bidsml.bids.comparison import ALIKE, FileComparison, compare_outputs, count_verdicts
 from bidsml.bids.likeness import Tolerance
 from bidsml.cli import CommandParser, parse
 
 SHOWN = 40
+_PATH_WIDTH = 70
 _COLOURS = {"identical": "green", "within tolerance": "yellow"}
 
 
@@ -77,17 +77,17 @@ def as_json(found: Sequence[FileComparison], tolerance: Tolerance) -> dict[str, 
 def print_comparison(
     found: Sequence[FileComparison], tolerance: Tolerance, *, console: Console, every: bool = False
 ) -> None:
-    """Print the counts, and each file that is not identical."""
+    """Print each file that is not identical on a line of its own, never cut short, and the counts."""
     unlike = [one for one in found if one.verdict != "identical"]
     # What differs first: it must not be lost below a list of what does not.
     unlike.sort(key=lambda one: one.verdict in ALIKE)
-    if unlike:
-        table = Table("file", "verdict", "detail", box=None, padding=(0, 2, 0, 0))
-        for one in unlike if every else unlike[:SHOWN]:
-            table.add_row(escape(one.path), f"[{_COLOURS.get(one.verdict, 'red')}]{one.verdict}[/]", escape(one.detail))
-        console.print(table)
-        if len(unlike) > SHOWN and not every:
-            console.print(f"… and {len(unlike) - SHOWN} more; -v lists all")
+    shown = unlike if every else unlike[:SHOWN]
+    width = min(max((len(one.path) for one in shown), default=0), _PATH_WIDTH)
+    for one in shown:
+        verdict = f"[{_COLOURS.get(one.verdict, 'red')}]{one.verdict:16}[/]"
+        console.print(f"{verdict}  {escape(one.path.ljust(width))}  {escape(one.detail)}".rstrip())
+    if len(unlike) > len(shown):
+        console.print(f"… and {len(unlike) - len(shown)} more; -v lists all")
     counts = ", ".join(f"{number} {verdict}" for verdict, number in count_verdicts(found).items() if number)
     console.print(f"{len(found)} files: {counts or 'none'} (rtol {tolerance.rtol:g}, atol {tolerance.atol:g})")
     console.print("nothing differs" if exit_code(found) == 0 else "[bold]the outputs differ[/]")
