@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, planning_folder, show_plan
+from bidsml.app.overview import rebuild_index
 from bidsml.app.readiness import Say
+from bidsml.app.rendering import write_failed_page
+from bidsml.app.repeat import repeat_command
 from bidsml.app.selection import Selection, select_inputs
 from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
 from bidsml.bids.derivative import write_dataset_files
@@ -83,7 +86,11 @@ def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, out
         raise outcome.failures[0].error
     for plan in selection.plans:
         label = plan.participant_id
-        write_status(options.output_dir, _participant_status(label, spec.name, failures.get(label)))
+        command = repeat_command(spec, options, participant_id=label)
+        one = _participant_status(label, spec.name, failures.get(label), command)
+        if one.state == "failed":
+            write_failed_page(options.output_dir, one)
+        write_status(options.output_dir, one)
     done = tuple(p.participant_id for p in selection.plans if p.participant_id not in failures)
     status = RunStatus(
         level="participant",
@@ -95,6 +102,7 @@ def _conclude(spec: AnalysisSpec, options: RunOptions, selection: Selection, out
         report=f"sub-{done[0]}.html" if done else "",
     )
     write_run_status(options.output_dir, status)
+    rebuild_index(options.output_dir, bids_dir=options.bids_dir)
     return status
 
 
@@ -109,8 +117,10 @@ def _exit_code(failures: Sequence[NodeFailure], *, some_done: bool) -> int:
     return PartialFailureError.exit_code
 
 
-def _participant_status(label: str, analysis: str, failure: NodeFailure | None) -> ParticipantStatus:
+def _participant_status(
+    label: str, analysis: str, failure: NodeFailure | None, command: tuple[str, ...]
+) -> ParticipantStatus:
     if failure is None:
         return ParticipantStatus(label, analysis, "done")
     error = failure.error
-    return ParticipantStatus(label, analysis, "failed", error.message, error.hint, error.exit_code)
+    return ParticipantStatus(label, analysis, "failed", error.message, error.hint, error.exit_code, command)

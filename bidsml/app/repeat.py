@@ -19,16 +19,15 @@ def repeat_command(spec: AnalysisSpec, options: RunOptions, *, participant_id: s
     """
     words = ["bidsml", str(options.bids_dir), str(options.output_dir), options.level]
     words += ["--analysis", next(_values(options.command, "--analysis"), spec.name)]
-    for entry in _values(options.command, "--set"):
-        words += ["--set", entry]
+    for flag in ("--set", "--bids-filter-file", "--study"):
+        for value in _values(options.command, flag):
+            words += [flag, value]
     for name, folder in sorted(options.derivatives.items()):
         words += ["--derivatives", f"{name}={folder}"]
     selections = {"--session-label": options.session_labels, "--task-id": options.task_ids}
     selections["--participant-label"] = (participant_id,) if participant_id else options.participant_labels
     for flag, values in selections.items():
         words += [flag, *values] if values else []
-    for filters in _values(options.command, "--bids-filter-file"):
-        words += ["--bids-filter-file", filters]
     words += ["--apply", str(options.apply)] if options.apply else []
     switches = {
         "--skip-bids-validation": options.skip_bids_validation,

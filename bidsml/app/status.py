@@ -1,15 +1,17 @@
 """One record decides the exit code, the last line and what ``bidsml status`` says, so that they can't disagree."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from bidsml.bids.manifest import list_manifests, verify_manifest
 from bidsml.bids.store import write_json
 from bidsml.errors import DataError
 
+_Status = TypeVar("_Status", "ParticipantStatus", "RunStatus")
 State = Literal["selected", "done", "failed", "no-input"]
 
 
@@ -23,6 +25,8 @@ class ParticipantStatus:
     reason: str = ""
     hint: str = ""
     exit_code: int = 0
+    command: tuple[str, ...] = ()
+    """Words that repeat what failed, with the folders of this machine."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class RunStatus:
         Participants that have no matching input, and why.
     report
         The page to open, relative to the output folder.
+    hint, command
+        What to do about a group analysis that failed, and the words that repeat it.
+    applied
+        Whether a frozen biomarker was judged, without learning.
     """
 
     level: str
@@ -49,6 +57,9 @@ class RunStatus:
     without: Mapping[str, str] = field(default_factory=dict)
     report: str = ""
     notes: tuple[str, ...] = ()
+    hint: str = ""
+    command: tuple[str, ...] = ()
+    applied: bool = False
 
     @property
     def last_line(self) -> str:
@@ -77,7 +88,13 @@ def write_status(out: Path, status: ParticipantStatus) -> None:
 
 def write_run_status(out: Path, status: RunStatus) -> None:
     """Record the run itself, beside its log."""
-    write_json(out / "logs" / f"{status.level}_analysis-{status.analysis}_status.json", asdict(status))
+    kind = "apply" if status.applied else status.level
+    write_json(out / "logs" / f"{kind}_analysis-{status.analysis}_status.json", asdict(status))
+
+
+def status_files(out: Path) -> list[Path]:
+    """Every participant's status file, sorted."""
+    return sorted((out / "logs" / "participants").glob("sub-*_status.json"))
 
 
 def read_statuses(out: Path, *, verify: bool = False) -> tuple[ParticipantStatus, ...]:
@@ -87,8 +104,8 @@ def read_statuses(out: Path, *, verify: bool = False) -> tuple[ParticipantStatus
     file in the manifest is there with its digest.
     """
     known: dict[tuple[str, str], ParticipantStatus] = {}
-    for path in sorted((out / "logs" / "participants").glob("sub-*_status.json")):
-        one = _read(path)
+    for path in status_files(out):
+        one = read_status(path)
         known[one.analysis, one.participant_id] = one
     for label, manifest in list_manifests(out).items():
         for analysis in manifest.analyses:
@@ -101,13 +118,33 @@ def read_statuses(out: Path, *, verify: bool = False) -> tuple[ParticipantStatus
     return tuple(known[key] for key in sorted(known))
 
 
-def _read(path: Path) -> ParticipantStatus:
+def read_status(path: Path) -> ParticipantStatus:
+    """Read what :func:`write_status` wrote.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    return _read(path, TypeAdapter(ParticipantStatus))
+
+
+def read_run_status(path: Path) -> RunStatus:
+    """Read what :func:`write_run_status` wrote.
+
+    Raises
+    ------
+    DataError
+        It is damaged.
+    """
+    return _read(path, TypeAdapter(RunStatus))
+
+
+def _read(path: Path, kind: TypeAdapter[_Status]) -> _Status:
     try:
-        return ParticipantStatus(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{path} is not a status file: {error}", hint="delete it and run the participant again"
-        ) from error
+        return kind.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataError(f"{path} is not a status file: {error}", hint="delete it and run again") from error
 
 
 def of_analysis(statuses: Iterable[ParticipantStatus], analysis: str) -> dict[str, ParticipantStatus]:
