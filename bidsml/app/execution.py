@@ -2,26 +2,69 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from bidsml.app.check import free_gb
-from bidsml.errors import DiskError
+from bidsml.bids.locks import hold_locks
+from bidsml.bids.store import remove_left_overs, write_atomic
+from bidsml.bids.workfolder import STAMP_FILE, note_analysis, prepare_work_folder
 from bidsml.graph.run import Graph, Progress, RunOutcome, describe_nodes, draw, plugin_settings, run_workflow
-from bidsml.spec import RunOptions
+from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
 
 SHOWN = 20
 
 
 @contextmanager
-def planning_folder(options: RunOptions) -> Iterator[Path]:
-    """Give the folder that a graph's own input records are written to: a dry run leaves nothing behind."""
+def work_folder(
+    spec: AnalysisSpec, options: RunOptions, *, graph: str, participants: Sequence[str] = ()
+) -> Iterator[Path]:
+    """Give the work folder to one job: made, checked and locked, as is its part of the output folder.
+
+    A dry run has a folder that goes away, and locks nothing.
+
+    Parameters
+    ----------
+    graph
+        Level and analysis, as in ``participant_rest-connectome``.
+    participants
+        Labels of those the job writes to; none at the group level.
+
+    Raises
+    ------
+    InterruptedRunError
+        Another job is at work on the same.
+    BidsmlError
+        The work folder can't be had, see :func:`bidsml.bids.workfolder.prepare_work_folder`.
+    """
     if options.dry_run:
         with TemporaryDirectory(prefix="bidsml-") as folder:
             yield Path(folder)
-    else:
-        yield options.work_dir
+        return
+    work, out = options.work_dir, options.output_dir
+    prepare_work_folder(work, bids_dir=options.bids_dir)
+    own = [f"sub-{label}" for label in participants] or [f"group-{spec.name}"]
+    with (
+        hold_locks(out / "logs" / "locks", own, what=f"the output folder {out}"),
+        hold_locks(work / "locks", [f"{graph}_{name}" for name in own], what=f"the work folder {work}"),
+    ):
+        note_analysis(work, graph=graph, spec_digest=spec_digest(spec))
+        _sweep(out, spec.name, participants)
+        yield work
+    if options.clean_workdir:
+        _remove_empty(work)
+
+
+def _sweep(out: Path, analysis: str, participants: Sequence[str]) -> None:
+    """Remove what a killed job left half-written where this one writes."""
+    for label in participants:
+        remove_left_overs((out / f"sub-{label}").rglob(".*.tmp"), all_dead=True)
+        remove_left_overs(out.glob(f".sub-{label}.*.tmp"), all_dead=True)
+    if not participants:
+        remove_left_overs((out / "group" / analysis).rglob(".*.tmp"), all_dead=True)
+        remove_left_overs((out / "phenotype").glob(".*.tmp"))
+    remove_left_overs(out.glob(".*.tmp"))
 
 
 def show_plan(
@@ -54,14 +97,11 @@ def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress 
     Raises
     ------
     DiskError
-        The work folder cannot be made.
+        The disk of the work or the output folder is full.
     """
-    crash_dir = options.work_dir / "crash" / name
-    shutil.rmtree(crash_dir, ignore_errors=True)
-    try:
-        crash_dir.mkdir(parents=True)
-    except OSError as error:
-        raise DiskError(f"cannot make {crash_dir}: {error.strerror}", hint="choose another --work-dir") from error
+    # Its own for every run: a crash of another job must not be taken for one of this.
+    (options.work_dir / "crash").mkdir(exist_ok=True)
+    crash_dir = Path(mkdtemp(dir=options.work_dir / "crash", prefix=f"{name}_"))
     if options.write_graph:
         draw(graph, options.output_dir / "logs" / f"{name}_graph")
     plugin, plugin_args = plugin_settings(options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb)
@@ -74,18 +114,18 @@ def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress 
         progress=progress,
     )
     for path in sorted(crash_dir.glob("crash-*.txt")):
-        kept = options.output_dir / "logs" / "crash" / path.name
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, kept)
+        write_atomic(options.output_dir / "logs" / "crash" / path.name, path.read_bytes())
+    shutil.rmtree(crash_dir)
     if options.clean_workdir and not outcome.failures:
-        _clean(options.work_dir, [options.work_dir / graph.name, options.work_dir / "inputs" / name, crash_dir])
+        shutil.rmtree(options.work_dir / graph.name, ignore_errors=True)
+        shutil.rmtree(options.work_dir / "inputs" / name, ignore_errors=True)
     return outcome
 
 
-def _clean(work_dir: Path, folders: Sequence[Path]) -> None:
-    """Remove what one graph made, and the folders that are empty then; another analysis may have its own there."""
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-    for folder in (work_dir / "inputs", work_dir / "crash", work_dir):
-        if folder.is_dir() and not any(folder.iterdir()):
+def _remove_empty(work: Path) -> None:
+    """Remove the work folder where nothing is left in it; another analysis or job may have its own there."""
+    for folder in (work / "inputs", work / "crash"):
+        with suppress(OSError):
             folder.rmdir()
+    if {path.name for path in work.iterdir()} <= {STAMP_FILE, "locks"} and not any((work / "locks").glob("*.lock")):
+        shutil.rmtree(work, ignore_errors=True)

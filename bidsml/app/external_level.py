@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bidsml.app.check import check_run
-from bidsml.app.execution import planning_folder, show_plan
+from bidsml.app.execution import show_plan, work_folder
 from bidsml.app.group_level import dry_status, run_and_conclude
 from bidsml.app.inputs import gather_inputs
 from bidsml.app.readiness import Say, account_for, usable_manifests
@@ -30,15 +30,15 @@ def run_external(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress:
         raise UsageError("no model was named", hint="give its folder with --apply")
     check_run(spec, options)
     name, report = f"apply_{spec.name}", f"group-{spec.name}_desc-external.html"
-    with planning_folder(options) as work_dir:
+    with work_folder(spec, options, graph=name) as work_dir:
         plan = plan_application(spec, options, options.apply, say, name=name, work_dir=work_dir)
         graph = init_apply_wf(plan, spec)
         if options.dry_run:
             outputs = [f"group/{spec.name}/external/", report]
             show_plan(graph, options, inputs=[*plan.model, *plan.inputs.manifests], outputs=outputs, say=say)
             return dry_status(spec)
-    failed = plan.inputs.failed
-    return run_and_conclude(graph, spec, options, name=name, failed=failed, report=report, progress=progress)
+        failed = plan.inputs.failed
+        return run_and_conclude(graph, spec, options, name=name, failed=failed, report=report, progress=progress)
 
 
 def plan_application(

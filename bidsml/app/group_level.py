@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bidsml.app.check import check_run
-from bidsml.app.execution import execute, planning_folder, show_plan
+from bidsml.app.execution import execute, show_plan, work_folder
 from bidsml.app.inputs import gather_inputs, input_folder
 from bidsml.app.readiness import Say, account_for, usable_manifests
 from bidsml.app.status import RunStatus, write_run_status
@@ -31,15 +31,15 @@ def run_group(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Pr
     """
     check_run(spec, options)
     name, report = f"group_{spec.name}", f"group-{spec.name}.html"
-    with planning_folder(options) as work_dir:
+    with work_folder(spec, options, graph=name) as work_dir:
         plan = plan_group(spec, options, say, name=name, work_dir=work_dir)
         graph = init_group_wf(plan, spec)
         if options.dry_run:
             outputs = [f"group/{spec.name}/", report]
             show_plan(graph, options, inputs=plan.inputs.manifests, outputs=outputs, say=say)
             return dry_status(spec)
-    failed = plan.inputs.failed
-    return run_and_conclude(graph, spec, options, name=name, failed=failed, report=report, progress=progress)
+        failed = plan.inputs.failed
+        return run_and_conclude(graph, spec, options, name=name, failed=failed, report=report, progress=progress)
 
 
 def dry_status(spec: AnalysisSpec) -> RunStatus:

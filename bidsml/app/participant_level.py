@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from bidsml.app.check import check_run
-from bidsml.app.execution import execute, planning_folder, show_plan
+from bidsml.app.execution import execute, show_plan, work_folder
 from bidsml.app.overview import rebuild_index
 from bidsml.app.readiness import Say
 from bidsml.app.rendering import write_failed_page
@@ -36,31 +37,36 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
     """
     check_run(spec, options)
     selection = select_inputs(spec, options, say)
-    with planning_folder(options) as work_dir:
-        template = None
-        if any(plan.sessions for plan in selection.plans):
-            if options.fetch_templates:
-                fetch_template(spec.preprocess.space)
-            template = choose_template(spec.preprocess.space, cache_dir=work_dir / "templates")
-            say(f"raw images go to {template.space}")
-        places = Places(
-            bids_dir=options.bids_dir,
-            output_dir=options.output_dir,
-            work_dir=work_dir,
-            derivatives=options.derivatives,
-            template=template,
-            n_threads=options.node_threads,
-        )
-        workflow = init_participants_wf(selection.plans, spec, places)
+    labels = [plan.participant_id for plan in selection.plans]
+    with work_folder(spec, options, graph=f"participant_{spec.name}", participants=labels) as work_dir:
+        workflow = _init_workflow(spec, options, selection, work_dir, say)
         if options.dry_run:
             return _show(workflow, selection, spec=spec, options=options, say=say)
-    write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
-    for plan in selection.plans:
-        write_status(options.output_dir, ParticipantStatus(plan.participant_id, spec.name, "selected"))
-    for label, reason in selection.without.items():
-        write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", reason))
-    outcome = execute(workflow, options, name=f"participant_{spec.name}", progress=progress)
-    return _conclude(spec, options, selection, outcome)
+        write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
+        for plan in selection.plans:
+            write_status(options.output_dir, ParticipantStatus(plan.participant_id, spec.name, "selected"))
+        for label, reason in selection.without.items():
+            write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", reason))
+        outcome = execute(workflow, options, name=f"participant_{spec.name}", progress=progress)
+        return _conclude(spec, options, selection, outcome)
+
+
+def _init_workflow(spec: AnalysisSpec, options: RunOptions, selection: Selection, work_dir: Path, say: Say) -> Graph:
+    template = None
+    if any(plan.sessions for plan in selection.plans):
+        if options.fetch_templates:
+            fetch_template(spec.preprocess.space)
+        template = choose_template(spec.preprocess.space, cache_dir=work_dir / "templates")
+        say(f"raw images go to {template.space}")
+    places = Places(
+        bids_dir=options.bids_dir,
+        output_dir=options.output_dir,
+        work_dir=work_dir,
+        derivatives=options.derivatives,
+        template=template,
+        n_threads=options.node_threads,
+    )
+    return init_participants_wf(selection.plans, spec, places)
 
 
 def _show(workflow: Graph, selection: Selection, *, spec: AnalysisSpec, options: RunOptions, say: Say) -> RunStatus:

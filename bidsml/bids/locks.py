@@ -7,7 +7,6 @@ than a process may have open, and they can't tell who holds them.
 
 import json
 import os
-import platform
 import socket
 import threading
 import time
@@ -21,7 +20,8 @@ from tempfile import mkstemp
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from bidsml.bids.store import write_json
+from bidsml.bids.processes import is_running, started_at, this_place
+from bidsml.bids.store import disk_error, write_json
 from bidsml.errors import InterruptedRunError
 
 HEARTBEAT_S = 30.0
@@ -37,9 +37,9 @@ class Owner:
     Attributes
     ----------
     place
-        Host, start of the machine and process namespace: where two of them agree, process numbers mean the same.
+        See :func:`bidsml.bids.processes.this_place`.
     started
-        When the process began, in the kernel's own unit: a number that is used again is another process.
+        See :func:`bidsml.bids.processes.started_at`.
     claim
         File beside the lock that its holder touches every half minute.
     """
@@ -70,9 +70,14 @@ def hold_locks(folder: Path, names: Sequence[str], *, what: str) -> Iterator[Non
     ------
     InterruptedRunError
         Another job holds one of them; the message names its host and process. None is held then.
+    DiskError
+        Lock files cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    claim = _make_claim(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = _make_claim(folder)
+    except OSError as error:
+        raise disk_error(error, folder / "lock", needed="some hundred bytes are needed") from error
     stop = threading.Event()
     beat = threading.Thread(target=_touch_until, args=(claim, stop), daemon=True)
     beat.start()
@@ -97,9 +102,9 @@ def _make_claim(folder: Path) -> Path:
     os.close(descriptor)
     owner = Owner(
         host=socket.gethostname(),
-        place=_this_place(),
+        place=this_place(),
         pid=os.getpid(),
-        started=_started(os.getpid()),
+        started=started_at(os.getpid()),
         since=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         claim=Path(name).name,
     )
@@ -168,36 +173,9 @@ def _read(path: Path) -> Owner | None:
 
 
 def _is_alive(owner: Owner, folder: Path, *, now: float) -> bool:
-    if owner.place == _this_place():
-        return _started(owner.pid) == owner.started and _exists(owner.pid)
+    if owner.place == this_place():
+        return is_running(owner.pid) and started_at(owner.pid) == owner.started
     try:
         return now - (folder / owner.claim).stat().st_mtime < STALE_S
     except FileNotFoundError:
         return False
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is there, and somebody else's
-        return True
-    return True
-
-
-def _this_place() -> str:
-    parts = [platform.node()]
-    with suppress(OSError):  # elsewhere than on Linux
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
-
-
-def _started(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty where that can't be told."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return fields[19]

@@ -5,9 +5,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -15,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from bidsml.bids.processes import is_running, place_token
 from bidsml.errors import DataError, DiskError
 
 Record = TypeVar("Record")
@@ -22,6 +25,8 @@ Record = TypeVar("Record")
 _HEADER = "record"
 _ARRAY = "__array__"
 _TABLE = "__table__"
+_TEMPORARY = re.compile(r"\..+\.(?P<place>[0-9a-f]{8})-(?P<pid>[0-9]+)\.[^.]+\.tmp")
+_DAY_S = 24 * 3600
 
 
 def write_atomic(path: Path, content: bytes) -> Path:
@@ -51,7 +56,8 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object], *, n_bytes: int
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+        prefix = f".{path.name[:40]}.{place_token()}-{os.getpid()}."
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as handle:
             write(handle)
@@ -66,6 +72,26 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object], *, n_bytes: int
         if temporary is not None:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def remove_left_overs(found: Iterable[Path], *, all_dead: bool = False) -> None:
+    """Remove temporary files of :func:`write_file` whose writer was killed.
+
+    Parameters
+    ----------
+    found
+        Paths of any kind; only temporary files are touched.
+    all_dead
+        No writer can be alive, as the caller holds the lock. Else those of running processes stay, and those of
+        other machines that are less than a day old.
+    """
+    for path in found:
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is None or not path.is_file():
+            continue
+        here = match["place"] == place_token()
+        if all_dead or (not is_running(int(match["pid"])) if here else time.time() - path.stat().st_mtime > _DAY_S):
+            path.unlink(missing_ok=True)
 
 
 def disk_error(error: OSError, path: Path, *, needed: str) -> DiskError:
