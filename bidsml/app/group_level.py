@@ -6,13 +6,15 @@ from pathlib import Path
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, show_plan, work_folder
 from bidsml.app.inputs import gather_inputs, input_folder
+from bidsml.app.overview import rebuild_index
 from bidsml.app.readiness import Say, account_for, usable_manifests
+from bidsml.app.repeat import repeat_command
 from bidsml.app.status import RunStatus, write_run_status
 from bidsml.bids.derivative import write_dataset_files
 from bidsml.bids.history import read_history
 from bidsml.bids.store import write_json, write_text
 from bidsml.graph.group import GroupPlan, init_group_wf
-from bidsml.graph.run import Graph, Progress
+from bidsml.graph.run import Graph, NodeFailure, Progress
 from bidsml.learn.splits import plan_folds
 from bidsml.records import Cohort
 from bidsml.spec import AnalysisSpec, RunOptions
@@ -69,15 +71,27 @@ def run_and_conclude(
     write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
     outcome = execute(graph, options, name=name, progress=progress)
     if outcome.failures:
-        first = outcome.failures[0]
-        write_run_status(
-            options.output_dir,
-            RunStatus("group", spec.name, first.error.exit_code, failed={first.node: str(first.error)}),
-        )
-        raise first.error
-    status = RunStatus("group", spec.name, 0, done=(spec.name,), failed=failed, report=report)
+        write_run_status(options.output_dir, _failed_status(outcome.failures[0], spec, options))
+        rebuild_index(options.output_dir, bids_dir=options.bids_dir)
+        raise outcome.failures[0].error
+    applied = options.apply is not None
+    status = RunStatus("group", spec.name, 0, done=(spec.name,), failed=failed, report=report, applied=applied)
     write_run_status(options.output_dir, status)
+    rebuild_index(options.output_dir, bids_dir=options.bids_dir)
     return status
+
+
+def _failed_status(failure: NodeFailure, spec: AnalysisSpec, options: RunOptions) -> RunStatus:
+    error = failure.error
+    return RunStatus(
+        "group",
+        spec.name,
+        error.exit_code,
+        failed={failure.node: error.message},
+        hint=error.hint,
+        command=repeat_command(spec, options),
+        applied=options.apply is not None,
+    )
 
 
 def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, name: str, work_dir: Path) -> GroupPlan:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,6 +14,7 @@ from bidsml.app.external_level import run_external
 from bidsml.app.group_level import run_group
 from bidsml.app.participant_level import run_participants
 from bidsml.app.progress import node_progress
+from bidsml.app.rendering import render_again
 from bidsml.app.status import RunStatus
 from bidsml.spec import RunOptions, load_analysis
 
@@ -30,7 +31,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
     """
     console = console or Console(soft_wrap=True, highlight=False)
     spec = load_analysis(analysis, overrides=overrides)
-    level = run_participants if options.level == "participant" else run_external if options.apply else run_group
+    level = _level(options)
 
     def say(line: str) -> None:
         console.print(escape(line))
@@ -46,6 +47,14 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
     if not options.dry_run:
         console.print(escape(status.last_line))
     return status
+
+
+def _level(options: RunOptions) -> Callable[..., RunStatus]:
+    if options.reports_only:
+        return render_again
+    if options.level == "participant":
+        return run_participants
+    return run_external if options.apply else run_group
 
 
 @contextmanager

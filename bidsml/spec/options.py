@@ -42,6 +42,7 @@ class RunOptions:
     mem_gb: float = 4.0
     plugin_file: Path | None = None
     dry_run: bool = False
+    reports_only: bool = False
     stop_on_first_crash: bool = False
     fetch_templates: bool = False
     write_graph: bool = False
