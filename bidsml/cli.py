@@ -152,7 +152,6 @@ def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR", help="default: ./work")
     group.add_argument("--dry-run", action="store_true", help="print inputs, nodes, outputs and GB, compute nothing")
     group.add_argument("--reports-only", action="store_true", help="make the pages again from what OUTPUT_DIR holds")
-    group.add_argument("--reports-only", action="store_true", help="make the pages again from what OUTPUT_DIR holds")
     group.add_argument("--stop-on-first-crash", action="store_true", help="don't go on with other participants")
     group.add_argument(
         "--fetch-templates", action="store_true",
@@ -326,7 +325,6 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         mem_gb=arguments.mem_gb or 0.9 * available_gb(),
         plugin_file=arguments.use_plugin,
         dry_run=arguments.dry_run,
-        reports_only=arguments.reports_only,
         reports_only=arguments.reports_only,
         stop_on_first_crash=arguments.stop_on_first_crash,
         fetch_templates=arguments.fetch_templates,
