@@ -198,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _configure_nipype(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    previous = signal.signal(signal.SIGTERM, _on_sigterm)
+    previous = {number: signal.signal(number, _on_stop) for number in _STOPPING if not _is_ignored(number)}
     try:
         return _dispatch(words)
     except _TerminatedError:
@@ -217,7 +217,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print("[bold red]this is a bug in bidsml[/]: please report it with the lines above")
         return EXIT_BUG
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _configure_nipype(words: Sequence[str]) -> None:
@@ -231,8 +232,19 @@ class _TerminatedError(KeyboardInterrupt):
     """SIGTERM came. No ``Exception``: libraries would take it for a failure of their own, and go on."""
 
 
-def _on_sigterm(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _TerminatedError
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    """Whether the caller has this run take no notice of a signal, as nohup and a shell's ``&`` do."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+def _on_stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the run, once: a second Ctrl-C must not cut short the ending of workers and the release of locks."""
+    for each in _STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise _TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _os_error(error: OSError, console: Console) -> int:
