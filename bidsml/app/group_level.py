@@ -7,6 +7,7 @@ from bidsml.app.check import check_run
 from bidsml.app.execution import execute, show_plan, work_folder
 from bidsml.app.inputs import gather_inputs, input_folder
 from bidsml.app.overview import rebuild_index
+from bidsml.app.provenance import effective_study
 from bidsml.app.readiness import Say, account_for, usable_manifests
 from bidsml.app.repeat import repeat_command
 from bidsml.app.status import RunStatus, write_run_status
@@ -17,7 +18,7 @@ from bidsml.graph.group import GroupPlan, init_group_wf
 from bidsml.graph.run import Graph, NodeFailure, Progress
 from bidsml.learn.splits import plan_folds
 from bidsml.records import Cohort
-from bidsml.spec import AnalysisSpec, RunOptions
+from bidsml.spec import AnalysisSpec, RunOptions, StudySpec, load_study
 from bidsml.steps.assembly import load_cohort
 
 
@@ -96,6 +97,7 @@ def _failed_status(failure: NodeFailure, spec: AnalysisSpec, options: RunOptions
 
 def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, name: str, work_dir: Path) -> GroupPlan:
     """Check the participants' manifests, the cohort and the folds; write what the graph starts from."""
+    study = load_study(options.study) if options.study else StudySpec()
     manifests = usable_manifests(spec, options)
     participants, failed = account_for(spec, options, manifests, say)
     cohort = load_cohort(
@@ -124,6 +126,7 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, name: str, 
         inputs=inputs,
         designs=tuple(dict.fromkeys(fold.design for fold in folds)),
         learning=write_text(folder / "learning.json", _without_draws(spec).model_dump_json()),
+        study=write_text(folder / "study.toml", effective_study(study)),
         history=write_json(folder / "history.json", {"texts": texts}),
         n_chunks=options.nprocs,
     )

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bidsml.app.participant_level import run_participants
 from bidsml.app.progress import node_progress
 from bidsml.app.rendering import render_again
 from bidsml.app.status import RunStatus
-from bidsml.spec import RunOptions, load_analysis
+from bidsml.spec import RunOptions, find_study, load_analysis
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
     """
     console = console or Console(soft_wrap=True, highlight=False)
     spec = load_analysis(analysis, overrides=overrides)
+    options = replace(options, study=find_study(options.study, analysis=analysis, bids_dir=options.bids_dir))
     level = _level(options)
 
     def say(line: str) -> None:

@@ -40,6 +40,8 @@ class GroupPlan:
     learning
         The analysis as JSON without the number of draws, so that more draws leave the folds, the
         cross-validation and what it rests on as they are.
+    study
+        The effective study.toml; empty where nothing is told.
     history
         JSON of what the input's own files say of how they were made, for the audit.
     n_chunks
@@ -50,6 +52,7 @@ class GroupPlan:
     inputs: GroupInputs
     designs: tuple[str, ...]
     learning: Path
+    study: Path
     history: Path
     n_chunks: int
 
@@ -121,7 +124,7 @@ def init_group_wf(plan: GroupPlan, spec: AnalysisSpec) -> Workflow:
     workflow.connect(gather, "out", evaluated, "result")
     workflow.connect(curve, "out", evaluated, "curve")
     publish = make_node(publish_group, "publish", mem_gb=plan.light_gb, always=True)
-    publish.inputs.trait_set(**inputs.destination())
+    publish.inputs.trait_set(**inputs.destination(), study_toml=str(plan.study))
     workflow.connect(evaluated, "out", publish, "result")
     workflow.connect(frozen, "out", publish, "frozen")
     return workflow

@@ -1,17 +1,20 @@
-"""What may be concluded from a result: the tests behind the answer box, one function each."""
+"""What may be concluded from a result: the tests and caveats behind the answer box, one function each."""
 
 import math
 
 import numpy as np
 
-from bidsml.records import LeakageCheck, PerformanceRow, Result
+from bidsml.records import LeakageCheck, PerformanceRow, PermutationNull, Result
 from bidsml.report import wording
-from bidsml.report.lookup import class_counts, find_null, find_row
+from bidsml.report.lookup import class_counts, find_null, find_row, lost_on_the_way, name_primary, set_aside
 
 ALPHA = 0.05
 FEWEST_PER_CLASS = 20
 WIDEST_INTERVAL = 0.3
 TOO_GOOD = 0.95
+LEAST_DRAWS = 99
+"""With fewer draws a test at 5 % has little power to spare, and p jumps between runs."""
+MANY_LOST = 0.2
 
 
 def decisive_p(result: Result) -> float:
@@ -20,6 +23,12 @@ def decisive_p(result: Result) -> float:
     if null is None:
         return result.headline.p
     return null.p if math.isnan(null.p_family) or not tried_several(result) else null.p_family
+
+
+def can_be_significant(result: Result) -> bool:
+    """Say whether the test has draws enough for a p below 5 %."""
+    null = find_null(result)
+    return null is None or math.isnan(null.p_floor) or null.p_floor < ALPHA
 
 
 def tried_several(result: Result) -> bool:
@@ -113,3 +122,44 @@ def say_leaks(result: Result) -> tuple[str, ...]:
     """Say what the leakage audit warns of, alarms first."""
     found = [c for c in result.leakage if c.status == "warned" and c.check not in _SAID_ELSEWHERE]
     return tuple(wording.hide_folders(check.evidence) for check in sorted(found, key=lambda c: c.severity != "alarm"))
+
+
+# ------------------------------------------------------------------ caveats
+
+
+def list_caveats(result: Result) -> tuple[str, ...]:
+    """List why not to believe too much, in sentences."""
+    found = [
+        _say_too_good(result),
+        *say_leaks(result),
+        say_small_sample(result),
+        say_wide_interval(result),
+        _say_few_draws(find_null(result)),
+        _say_lost_people(result),
+        "This is a statement about groups; it does not make the model fit for deciding about a single person.",
+    ]
+    return tuple(caveat for caveat in found if caveat)
+
+
+def _say_too_good(result: Result) -> str:
+    if not is_too_good(result):
+        return ""
+    return (
+        f"{name_primary(result)} above {TOO_GOOD} is rare for real brain measures; "
+        "look for a feature that holds the label, or for groups that were measured differently."
+    )
+
+
+def _say_few_draws(null: PermutationNull | None) -> str:
+    if null is None or null.exhaustive or null.stopped or len(null.null) >= LEAST_DRAWS:
+        return ""
+    return f"Only {len(null.null)} permutation draws: p can't be below {wording.number(null.p_floor, 2)}."
+
+
+def _say_lost_people(result: Result) -> str:
+    lost = len(lost_on_the_way(result))
+    asked = result.cohort.considered - len(set_aside(result))
+    if asked == 0 or lost / asked <= MANY_LOST:
+        return ""
+    share = wording.percent(lost / asked)
+    return f"{share} of {asked} people were left out on the way; those who stay may differ from them."

@@ -7,9 +7,20 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from bidsml.records import Cohort, CVResult, Fold, IntArray, PerformanceRow, PermutationNull, Result
+from bidsml.records import (
+    Attrition,
+    Cohort,
+    CVResult,
+    FeatureBlock,
+    Fold,
+    IntArray,
+    PerformanceRow,
+    PermutationNull,
+    Result,
+)
+from bidsml.report import wording
 from bidsml.report.wording import name_metric
-from bidsml.spec import AnalysisSpec, column_name
+from bidsml.spec import AnalysisSpec, StudySpec, column_name
 
 _Section = TypeVar("_Section", bound=BaseModel)
 LEAVE_SITE_OUT = "leave-site-out"
@@ -18,6 +29,11 @@ LEAVE_SITE_OUT = "leave-site-out"
 def read_spec(result: Result) -> AnalysisSpec:
     """Read the analysis that ran, with its types."""
     return AnalysisSpec.model_validate_json(json.dumps(dict(result.spec)))
+
+
+def read_study(result: Result) -> StudySpec:
+    """Read what the authors told in study.toml."""
+    return StudySpec.model_validate(dict(result.study))
 
 
 def read_section(model: type[_Section], settings: Mapping[str, Any]) -> _Section:
@@ -35,6 +51,11 @@ def name_primary(result: Result) -> str:
     words = name_metric(result.primary_metric)
     averaged = result.primary_metric == "roc_auc" and len(result.cohort.classes) > 2
     return f"macro one-against-rest {words}" if averaged else words
+
+
+def name_confounds(result: Result) -> str:
+    """Name the columns of the model of confounds alone."""
+    return wording.listing([wording.name_column(one) for one in dict.fromkeys(result.cohort.nuisance_source)])
 
 
 def find_row(
@@ -70,6 +91,27 @@ def class_counts(cohort: Cohort, rows: IntArray | None = None) -> IntArray:
     """Count people per class, ``(n_classes,)``, among all or some rows of the cohort."""
     codes = cohort.target if rows is None else cohort.target[rows]
     return np.bincount(codes.astype(int), minlength=len(cohort.classes)).astype(np.int64)
+
+
+def set_aside(result: Result) -> tuple[Attrition, ...]:
+    """List who is of a class that the analysis leaves out on purpose: they are no loss of the classes it asks for."""
+    asked = read_spec(result).target.classes
+    return tuple(one for one in result.cohort.attrition if asked and one.label not in (*asked, "n/a"))
+
+
+def lost_on_the_way(result: Result) -> tuple[Attrition, ...]:
+    """List who could have been analysed and is not."""
+    aside = set(set_aside(result))
+    return tuple(one for one in result.cohort.attrition if one not in aside)
+
+
+def name_block(block: FeatureBlock) -> str:
+    """Say what a block of features is, as ``functional connectivity (Pearson correlation) between 264 regions``."""
+    what = wording.KIND_NAMES.get(block.kind, block.kind.replace("_", " "))
+    measure = wording.MEASURE_NAMES.get(block.measure, block.measure.replace("_", " "))
+    regions = f" {'between' if block.layout != 'vector' else 'of'} {len(block.nodes)} regions" if block.nodes else ""
+    atlas = f" of the {block.atlas} atlas" if block.atlas else ""
+    return f"{what}{f' ({measure})' if measure else ''}{regions}{atlas}"
 
 
 def say_counts(result: Result) -> str:

@@ -104,14 +104,40 @@ def sources_of(sentences: Iterable[Sentence]) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(source for sentence in sentences for source in sentence.sources))
 
 
-def describe_software(version: str) -> Sentence:
-    """Say what read the data and ran."""
-    return Sentence(
+def describe_software(version: str, packages: Mapping[str, str]) -> list[Sentence]:
+    """Say what read the data and ran.
+
+    Parameters
+    ----------
+    packages
+        Versions of Python and of the packages, by their names; those that are not named here are left out.
+    """
+    pybids, nipype, nilearn = (_versioned(packages, name) for name in ("pybids", "nipype", "nilearn"))
+    rests = Sentence(
         "Data in the Brain Imaging Data Structure (BIDS; Gorgolewski et al., 2016) were processed by bidsml "
-        f"{version}, a BIDS app (Gorgolewski et al., 2017) that rests on PyBIDS (Yarkoni et al., 2019), Nipype "
-        "(Gorgolewski et al., 2011) and nilearn.",
+        f"{version}, a BIDS app (Gorgolewski et al., 2017) that rests on {pybids} (Yarkoni et al., 2019), {nipype} "
+        f"(Gorgolewski et al., 2011) and {nilearn}.",
         (BIDS, BIDS_APPS, PYBIDS, NIPYPE, NILEARN),
     )
+    others = [_versioned(packages, name) for name in _NUMERIC if name in packages]
+    return [rests, Sentence(f"It ran with {listing(others)}.")] if others else [rests]
+
+
+_SPELT = {
+    "pybids": "PyBIDS",
+    "nipype": "Nipype",
+    "nilearn": "nilearn",
+    "python": "Python",
+    "numpy": "NumPy",
+    "scipy": "SciPy",
+    "scikit-learn": "scikit-learn",
+    "antspyx": "ANTsPy",
+}
+_NUMERIC = ("python", "numpy", "scipy", "scikit-learn", "antspyx")
+
+
+def _versioned(packages: Mapping[str, str], name: str) -> str:
+    return f"{_SPELT[name]} {packages.get(name, '')}".rstrip()
 
 
 def describe_inputs(kinds: Sequence[str]) -> list[Sentence]:

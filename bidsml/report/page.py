@@ -44,6 +44,11 @@ def _environment() -> Environment:
     return environment
 
 
+def render_template(name: str, **values: object) -> str:
+    """Fill one of ``templates/``, escaping whatever is put in."""
+    return _environment().get_template(name).render(**values)
+
+
 def make_page(sections: Sequence[Section], *, title: str, subtitle: str, version: str) -> Page:
     """Render sections in their order.
 

@@ -137,6 +137,21 @@ FIGUEROA = Reference(
     "BMC Medical Informatics and Decision Making 12:8.",
     doi="10.1186/1472-6947-12-8",
 )
+TRIPOD_AI = Reference(
+    "Collins GS et al. 2024. TRIPOD+AI statement: updated guidance for reporting clinical prediction models that use "
+    "regression or machine learning methods. BMJ 385:e078378.",
+    doi="10.1136/bmj-2023-078378",
+)
+CLAIM = Reference(
+    "Tejani AS et al. 2024. Checklist for Artificial Intelligence in Medical Imaging (CLAIM): 2024 update. "
+    "Radiology: Artificial Intelligence 6:e240300.",
+    doi="10.1148/ryai.240300",
+)
+MITCHELL = Reference(
+    "Mitchell M et al. 2019. Model cards for model reporting. Proceedings of the Conference on Fairness, "
+    "Accountability, and Transparency:220–229.",
+    doi="10.1145/3287560.3287596",
+)
 TUSTISON = Reference(
     "Tustison NJ et al. 2010. N4ITK: improved N3 bias correction. IEEE Transactions on Medical Imaging 29:1310–1320.",
     doi="10.1109/TMI.2010.2046908",

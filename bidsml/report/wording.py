@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from bidsml.spec import column_name
+
 METRIC_NAMES = {
     "roc_auc": "AUC",
     "balanced_accuracy": "balanced accuracy",
@@ -63,6 +65,51 @@ MODEL_NAMES = {
 
 MOTION = re.compile(r"(?<![a-z])(fd|motion|movement|dvars)(?![a-z])|framewise", re.IGNORECASE)
 """Names of columns that measure head motion; an underscore is no part of a word here."""
+
+
+KIND_NAMES = {
+    "connectome": "functional connectivity",
+    "roi_signal": "signal variability",
+    "amplitude": "signal amplitude",
+    "gray_matter": "grey-matter density",
+    "morphometry": "regional brain volumes",
+    "task_contrast": "responses to a task",
+    "phenotype": "questionnaires and tests",
+    "table": "values from tables",
+}
+"""What a kind of features is."""
+
+MEASURE_NAMES = {
+    "correlation": "Pearson correlation",
+    "partial": "partial correlation",
+    "tangent": "tangent space",
+    "sd": "standard deviation",
+    "mssd": "mean square successive difference",
+    "alff": "ALFF",
+    "falff": "fractional ALFF",
+    "density": "",
+    "volume": "",
+    "volume_of_brain": "as a share of the brain",
+    "effect": "percent signal change",
+    "z": "z values",
+    "value": "",
+}
+
+_COLUMN_NAMES = {
+    "mean_fd": "head motion (mean_fd)",
+    "minutes_kept": "minutes of data kept",
+    "coverage": "share of features measured",
+}
+
+
+def name_column(reference: str) -> str:
+    """Name a column for readers: without the file that it is read from, and head motion by what it is.
+
+    >>> name_column("{mriqc}/sub-{participant}/func/sub-{participant}_bold.json:fd_mean"), name_column("mean_fd")
+    ('fd_mean', 'head motion (mean_fd)')
+    """
+    column = column_name(reference)
+    return _COLUMN_NAMES.get(column, column)
 
 
 def name_metric(metric: str) -> str:

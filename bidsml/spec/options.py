@@ -16,6 +16,8 @@ class RunOptions:
     filters
         ``--bids-filter-file``: by query name (``bold``, ``relmat``, ``timeseries``), BIDS entities that a
         file must have; a value may be a list.
+    study
+        ``study.toml``: what software cannot know of a study.
     apply
         Group level: folder of a frozen model that is judged on this dataset, in place of learning.
     fetch_templates
@@ -36,6 +38,7 @@ class RunOptions:
     bids_database_dir: Path | None = None
     skip_bids_validation: bool = False
     random_seed: int = 0
+    study: Path | None = None
     apply: Path | None = None
     nprocs: int = 1
     omp_nthreads: int = 1
@@ -43,6 +46,7 @@ class RunOptions:
     plugin_file: Path | None = None
     dry_run: bool = False
     reports_only: bool = False
+    boilerplate_only: bool = False
     stop_on_first_crash: bool = False
     fetch_templates: bool = False
     write_graph: bool = False

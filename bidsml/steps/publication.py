@@ -13,13 +13,17 @@ import pandas as pd
 from bidsml.bids.modelfiles import write_model
 from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json, write_table
 from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
+from bidsml.report.lookup import read_study
 from bidsml.report.model_card import render_model_card
 from bidsml.steps.maps import paint_maps, write_maps
 from bidsml.steps.pages import publish_group_page
 from bidsml.steps.tables import evaluation_tables
+from bidsml.steps.words import add_words, publish_words
 
 
-def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, output: str, *, out_dir: Path) -> Path:
+def publish_group(
+    result: Path, frozen: Path, analysis_toml: Path, study_toml: Path, run: Path, output: str, *, out_dir: Path
+) -> Path:
     """Write ``group/<analysis>/`` and ``group-<analysis>.html``.
 
     Parameters
@@ -30,6 +34,8 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
         Record of the :class:`~bidsml.records.Freezing`.
     analysis_toml
         The effective analysis, reloadable.
+    study_toml
+        What the authors told of the study; may be empty.
     run
         ``run.json``: the command and its circumstances.
 
@@ -39,9 +45,7 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
         Receipt in the node's folder: files and digests.
     """
     freezing = read_record(Freezing, frozen)
-    content = read_record(Result, result)
-    if freezing.note:
-        content = replace(content, warnings=(*content.warnings, freezing.note))
+    content = add_words(read_record(Result, result), study_toml=study_toml, freezing=freezing)
     content = replace(content, maps=paint_maps(content))
     out = Path(output)
     folder = out / "group" / content.analysis
@@ -64,6 +68,7 @@ def publish_group(result: Path, frozen: Path, analysis_toml: Path, run: Path, ou
         written.append(write_table(folder / f"{name}.tsv", table))
         written.append(write_json(folder / f"{name}.json", description))
     written += write_maps(folder, content.maps)
+    written += publish_words(folder, content, study_toml=study_toml)
     written += _write_model(folder / "model", freezing, content)
     written.append(_write_participants(out, content.cohort))
     written += publish_group_page(out, content)
@@ -247,7 +252,8 @@ def _write_model(folder: Path, freezing: Freezing, result: Result) -> list[Path]
         shutil.rmtree(folder, ignore_errors=True)
         return []
     card = replace(freezing.model.card, performance=vars(result.headline))
-    return write_model(folder, replace(freezing.model, card=card), readme=render_model_card(card))
+    readme = render_model_card(card, read_study(result))
+    return write_model(folder, replace(freezing.model, card=card), readme=readme)
 
 
 def _write_participants(out: Path, cohort: Cohort) -> Path:

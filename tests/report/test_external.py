@@ -18,6 +18,7 @@ from bidsml.records import (
 )
 from bidsml.report.external import render_external
 from bidsml.report.model_card import render_model_card
+from bidsml.spec import StudySpec
 
 EVIL = "<script>alert(1)</script>"
 CARD = ModelCard(
@@ -65,7 +66,7 @@ def test_nothing_from_a_dataset_runs():
     html = render_external(make()).html
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
-    assert "<script" not in render_model_card(CARD)
+    assert "<script" not in render_model_card(CARD, StudySpec())
 
 
 def test_the_answer_gives_both_figures():
@@ -102,8 +103,8 @@ def test_the_page_is_the_same_twice():
 
 
 def test_the_card_says_what_the_model_is_for():
-    text = render_model_card(CARD)
-    for words in ("Not for clinical use", "Intended use", "Training data", "Limits", "AUC 0.800 (0.700 to 0.900"):
+    text = render_model_card(CARD, StudySpec())
+    for words in ("Not for clinical use", "Intended use", "Training data", "Limits", "AUC 0.800 (95 % interval 0.700 to 0.900"):
         assert words in text
-    assert "Performance" not in render_model_card(replace(CARD, performance={}))
-    assert "estimator.skops" in render_model_card(replace(CARD, packages={"skops": "0.16"}))
+    assert "Performance" not in render_model_card(replace(CARD, performance={}), StudySpec())
+    assert "estimator.skops" in render_model_card(replace(CARD, packages={"skops": "0.16"}), StudySpec())

@@ -4,18 +4,18 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from bidsml.records import PermutationNull, Result
+from bidsml.records import Result
 from bidsml.report import wording
 from bidsml.report.blocks import Block, Bullets, Paragraph, Section, Tone
 from bidsml.report.evidence import (
-    TOO_GOOD,
+    can_be_significant,
     decisive_p,
     find_suspicions,
     gain,
     is_gain,
     is_significant,
     is_too_good,
-    say_leaks,
+    list_caveats,
     say_small_sample,
     say_wide_interval,
     tried_several,
@@ -25,18 +25,17 @@ from bidsml.report.lookup import (
     find_null,
     find_row,
     folds_of,
+    name_confounds,
     name_primary,
     name_target,
     say_counts,
 )
 
-LEAST_DRAWS = 99
-"""With fewer draws a test at 5 % has little power to spare, and p jumps between runs."""
-
 AnswerKind = Literal[
     "suspicious",
     "too small to say",
     "not tested",
+    "too few draws",
     "not significant",
     "not beyond the confounds",
     "confounds not named",
@@ -47,6 +46,7 @@ _BADGES: dict[AnswerKind, tuple[str, Tone]] = {
     "suspicious": ("Suspicious: check for a leak or a hidden difference before believing this", "bad"),
     "too small to say": ("Too small to say", "caution"),
     "not tested": ("Not tested against chance", "caution"),
+    "too few draws": ("Too few permutation draws to say", "caution"),
     "not significant": ("Not better than chance, as far as these data can tell", "caution"),
     "not beyond the confounds": ("Better than chance, but not shown to be the brain", "caution"),
     "confounds not named": ("Better than chance; no confounds were named to compare with", "caution"),
@@ -74,10 +74,11 @@ def answer(result: Result) -> Answer:
        confounds had it and the biomarker is better than they are; a milder tie is a caveat beside the headline;
     2. *too small to say*: under 20 people in a class (40 in a regression), or an interval wider than 0.3;
     3. *not tested*: no permutation test;
-    4. *not significant*: p ≥ 0.05 (corrected where several estimators were tried), or below chance;
-    5. *confounds not named*: there is no nuisance-only model to compare with;
-    6. *beyond the confounds*: the paired difference to the nuisance-only model is positive with p < 0.05;
-    7. *not beyond the confounds*: otherwise.
+    4. *too few draws*: the smallest p that the draws can show is 0.05 or more;
+    5. *not significant*: p ≥ 0.05 (corrected where several estimators were tried), or below chance;
+    6. *confounds not named*: there is no nuisance-only model to compare with;
+    7. *beyond the confounds*: the paired difference to the nuisance-only model is positive with p < 0.05;
+    8. *not beyond the confounds*: otherwise.
     """
     return Answer(
         kind=_judge(result),
@@ -92,7 +93,7 @@ def answer(result: Result) -> Answer:
             )
             if sentence
         ),
-        caveats=_caveats(result),
+        caveats=list_caveats(result),
     )
 
 
@@ -118,18 +119,26 @@ def section(result: Result) -> Section:
 
 
 def _judge(result: Result) -> AnswerKind:
+    doubt = _doubt(result)
+    if doubt is not None:
+        return doubt
+    difference = find_row(result, "biomarker - nuisance")
+    if difference is None:
+        return "confounds not named"
+    return "beyond the confounds" if is_gain(difference) else "not beyond the confounds"
+
+
+def _doubt(result: Result) -> AnswerKind | None:
+    """Find what keeps the result from being taken for more than chance."""
     if is_too_good(result) or (is_significant(result) and find_suspicions(result)):
         return "suspicious"
     if say_small_sample(result) or say_wide_interval(result):
         return "too small to say"
     if math.isnan(decisive_p(result)):
         return "not tested"
-    if not is_significant(result):
-        return "not significant"
-    difference = find_row(result, "biomarker - nuisance")
-    if difference is None:
-        return "confounds not named"
-    return "beyond the confounds" if is_gain(difference) else "not beyond the confounds"
+    if not can_be_significant(result):
+        return "too few draws"
+    return None if is_significant(result) else "not significant"
 
 
 # ------------------------------------------------------------------ sentences
@@ -138,10 +147,11 @@ def _judge(result: Result) -> AnswerKind:
 def _say_estimate(result: Result) -> str:
     row = result.headline
     meaning = wording.METRIC_MEANING.get(result.primary_metric, "")
+    estimator = wording.name_estimator(row.estimator)
     how = [part for part in (row.interval, row.note) if part]
     named = f", 95 % interval {wording.interval(row.low, row.high)} ({', '.join(how)})" if row.interval else ""
     return (
-        f"{row.estimator.replace('_', ' ').capitalize()} reached {_article(name_primary(result))} of "
+        f"{estimator[0].upper()}{estimator[1:]} reached {_article(name_primary(result))} of "
         f"{wording.estimate(row.estimate)}{named} on {say_counts(result)}"
         f"{f'; it is {meaning}' if meaning else ''}."
     )
@@ -168,7 +178,7 @@ def _say_confounds(result: Result) -> str:
     difference = find_row(result, "biomarker - nuisance")
     if alone is None or difference is None:
         return "No confounds were named, so the report can't tell whether it is the brain that predicts."
-    columns = wording.listing(list(dict.fromkeys(result.cohort.nuisance_source)))
+    columns = name_confounds(result)
     gap = (
         f"the difference is {wording.estimate(difference.estimate)} "
         f"({wording.interval(difference.low, difference.high)}, {wording.p_value(difference.p)})"
@@ -177,9 +187,9 @@ def _say_confounds(result: Result) -> str:
     if is_gain(difference):
         return f"The biomarker does better than the confounds alone ({columns}: {reached}): {gap}."
     if gain(difference) < 0:
-        return f"The confounds alone do as well or better: {columns} reach {reached}; {gap}."
+        return f"The confounds alone do as well or better ({columns}: {reached}): {gap}."
     # Not significant is not the same as equal: the interval may hold a real gain.
-    return f"A gain over the confounds alone is not shown: {columns} reach {reached}; {gap}."
+    return f"A gain over the confounds alone is not shown ({columns}: {reached}): {gap}."
 
 
 def _say_added_value(result: Result) -> str:
@@ -203,44 +213,3 @@ def _say_new_sites(result: Result) -> str:
         f"{wording.estimate(row.estimate)} ({wording.interval(row.low, row.high)}) against "
         f"{wording.estimate(result.headline.estimate)} when sites are mixed."
     )
-
-
-# ------------------------------------------------------------------ caveats
-
-
-def _caveats(result: Result) -> tuple[str, ...]:
-    null = find_null(result)
-    found = [
-        _too_good(result),
-        *say_leaks(result),
-        say_small_sample(result),
-        say_wide_interval(result),
-        _few_draws(null),
-        _lost_people(result),
-        "This is a statement about groups; it does not make the model fit for deciding about a single person.",
-    ]
-    return tuple(caveat for caveat in found if caveat)
-
-
-def _too_good(result: Result) -> str:
-    if is_too_good(result):
-        return (
-            f"{name_primary(result)} above {TOO_GOOD} is rare for real brain measures; "
-            "look for a feature that holds the label, or for groups that were measured differently."
-        )
-    return ""
-
-
-def _few_draws(null: PermutationNull | None) -> str:
-    if null is None or len(null.null) >= LEAST_DRAWS:
-        return ""
-    return f"Only {len(null.null)} permutation draws: p can't be below {wording.number(null.p_floor, 2)}."
-
-
-def _lost_people(result: Result) -> str:
-    cohort = result.cohort
-    lost = len(cohort.attrition)
-    if cohort.considered == 0 or lost / cohort.considered <= 0.2:
-        return ""
-    share = wording.percent(lost / cohort.considered)
-    return f"{share} of {cohort.considered} people were left out on the way; those who stay may differ from them."

@@ -1,7 +1,11 @@
 """What was done, as text for a paper."""
 
-from bidsml.records import Result
-from bidsml.report.blocks import Reference, References, Section
+import re
+from collections.abc import Sequence
+
+from bidsml.records import Atlas, Result
+from bidsml.report.blocks import Bullets, Link, Reference, References, Section
+from bidsml.report.citation import MethodsText
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
 from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
 from bidsml.report.methods_text import (
@@ -11,7 +15,6 @@ from bidsml.report.methods_text import (
     describe_features,
     describe_software,
     paragraph,
-    sources_of,
 )
 from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
@@ -22,18 +25,31 @@ from bidsml.spec import AnalysisSpec, NuisanceSpec
 
 def section(result: Result) -> Section:
     """Write the methods of the group level from what ran, with sources."""
-    paragraphs = (
-        [*_people(result), *_features(result)],
-        [*_preparation(read_spec(result)), *_models(result)],
-        [*describe_intervals(result), *describe_chance(result), *describe_evaluation(result)],
-    )
-    atlases = tuple(Reference(f"{atlas.name}: {atlas.reference}") for atlas in result.atlases if atlas.reference)
-    sources = sources_of([sentence for sentences in paragraphs for sentence in sentences])
+    text = methods_text(result)
+    stem = f"group/{result.analysis}/methods"
+    files = [("Markdown with citation keys", ".md"), ("HTML", ".html"), ("BibTeX", ".bib")]
     return Section(
         anchor="methods",
         title="Methods",
-        lead="What was done, made from the analysis that ran; the text may be copied into a paper.",
-        blocks=(*(paragraph(sentences) for sentences in paragraphs), References((*sources, *atlases))),
+        lead=text.note,
+        blocks=(
+            *(paragraph(sentences) for sentences in text.paragraphs),
+            References(text.sources),
+            Bullets(tuple(Link(f"{words}: methods{ending}", stem + ending) for words, ending in files), "As files"),
+        ),
+    )
+
+
+def methods_text(result: Result) -> MethodsText:
+    """Write what was done, from the analysis that ran and what became of it."""
+    return MethodsText(
+        title=f"Methods of the analysis {result.analysis}",
+        note="What was done, made from the analysis that ran; the text may be copied into a paper.",
+        paragraphs=(
+            (*_people(result), *_features(result)),
+            (*_preparation(read_spec(result)), *_models(result)),
+            (*describe_intervals(result), *describe_chance(result), *describe_evaluation(result)),
+        ),
     )
 
 
@@ -41,7 +57,7 @@ def _people(result: Result) -> list[Sentence]:
     spec = read_spec(result)
     what = "class labels" if result.task == "classification" else "the outcome"
     sentences = [
-        describe_software(result.provenance.version),
+        *describe_software(result.provenance.version, result.provenance.packages),
         Sentence(
             f"Of {result.cohort.considered} people considered, {say_counts(result)} were analysed, with {what} from "
             f"the column {name_target(result)}."
@@ -69,7 +85,24 @@ def _features(result: Result) -> list[Sentence]:
     blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
     sentences += describe_features(blocks, density_fwhm_mm=spec.preprocess.gray_matter_fwhm_mm)
     total = sum(block.stop - block.start for block in result.blocks)
-    return [*sentences, Sentence(f"Each person was thus described by {plural(total, 'feature')}.")]
+    return [
+        *_cite_atlases(sentences, result.atlases),
+        Sentence(f"Each person was thus described by {plural(total, 'feature')}."),
+    ]
+
+
+def _cite_atlases(sentences: list[Sentence], atlases: Sequence[Atlas]) -> list[Sentence]:
+    """Add the source of an atlas to the sentences that name it."""
+    cited = []
+    for sentence in sentences:
+        named = [atlas for atlas in atlases if atlas.reference and f"the {atlas.name} atlas" in sentence.text]
+        cited.append(Sentence(sentence.text, (*sentence.sources, *map(_atlas_source, named))))
+    return cited
+
+
+def _atlas_source(atlas: Atlas) -> Reference:
+    doi = re.search(r"10\.\d{4,}/[^\s,;]+", atlas.reference)
+    return Reference(f"{atlas.name}: {atlas.reference}", doi=doi[0].rstrip(".") if doi else "")
 
 
 def _preparation(spec: AnalysisSpec) -> list[Sentence]:

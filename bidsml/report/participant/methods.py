@@ -20,8 +20,9 @@ from bidsml.spec import DenoiseSpec, PreprocessSpec, TaskSpec
 
 def section(result: ParticipantResult) -> Section:
     """Write the methods of the participant level, with sources."""
+    ran = result.provenance
     paragraphs = (
-        [describe_software(result.provenance.version), *describe_inputs(_inputs(result))],
+        [*describe_software(ran.version, ran.packages), *describe_inputs(_inputs(result))],
         describe_preprocessing(result),
         _features(result),
     )

@@ -51,7 +51,7 @@ def test_significant_but_not_beyond_the_confounds(good: Result, difference: floa
     made = change(good, "biomarker - nuisance", estimate=difference, low=-0.1, high=0.1, p=0.6)
     said = answer(made)
     assert said.kind == "not beyond the confounds"
-    assert any(words in s and "age and mean_fd reach AUC 0.600" in s for s in said.sentences)
+    assert any(words in s and "age and head motion (mean_fd): AUC 0.600" in s for s in said.sentences)
 
 
 def test_a_significantly_worse_biomarker_is_not_beyond_the_confounds(good: Result) -> None:
