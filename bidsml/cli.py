@@ -44,7 +44,7 @@ helper commands (bidsml COMMAND --help):
   rerun OUT NEW_OUT     repeat what OUT records into NEW_OUT, then compare the two
   compare OUT_A OUT_B   file by file: identical, within tolerance, different
   doctor                versions, atlases and templates at hand, memory, cores
-  schema                JSON Schema of analysis.toml
+  schema                JSON Schema of analysis.toml and study.toml; a study.toml to fill in
 
 exit codes: 0 ok, 1 some participants failed, 16 not valid BIDS, 17 unknown level, 18 nothing selected, 64 usage,
 65 bad data, 66 input missing, 70 a bug, 73 output cannot be created, 74 disk, 75 interrupted, 78 bad analysis file
@@ -121,6 +121,11 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], dest="overrides", metavar="KEY.PATH=VALUE",
         help="override one entry of the analysis; may be repeated",
     )  # fmt: skip
+    group.add_argument(
+        "--study", type=Path, metavar="FILE",
+        help="group: what software can't know, for report and checklists; default: study.toml beside the analysis file, "
+        "else BIDS_DIR/code/study.toml",
+    )  # fmt: skip
     group.add_argument("--random-seed", type=int, default=0, metavar="N", help="default: %(default)s")
     group.add_argument(
         "--apply", type=Path, metavar="MODEL_DIR",
@@ -151,6 +156,7 @@ def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run control")
     group.add_argument("-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR", help="default: ./work")
     group.add_argument("--dry-run", action="store_true", help="print inputs, nodes, outputs and GB, compute nothing")
+    group.add_argument("--boilerplate-only", action="store_true", help="write the methods text, compute nothing")
     group.add_argument("--reports-only", action="store_true", help="make the pages again from what OUTPUT_DIR holds")
     group.add_argument("--stop-on-first-crash", action="store_true", help="don't go on with other participants")
     group.add_argument(
@@ -331,6 +337,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         bids_database_dir=arguments.bids_database_dir and arguments.bids_database_dir.absolute(),
         skip_bids_validation=arguments.skip_bids_validation,
         random_seed=arguments.random_seed,
+        study=arguments.study and arguments.study.absolute(),
         apply=arguments.apply and arguments.apply.absolute(),
         nprocs=nprocs,
         omp_nthreads=arguments.omp_nthreads,
@@ -338,6 +345,7 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         plugin_file=arguments.use_plugin,
         dry_run=arguments.dry_run,
         reports_only=arguments.reports_only,
+        boilerplate_only=arguments.boilerplate_only,
         stop_on_first_crash=arguments.stop_on_first_crash,
         fetch_templates=arguments.fetch_templates,
         write_graph=arguments.write_graph,
