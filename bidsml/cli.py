@@ -123,8 +123,8 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--study", type=Path, metavar="FILE",
-        help="group: what software can't know, for report and checklists; default: study.toml beside the analysis file, "
-        "else BIDS_DIR/code/study.toml",
+        help="group: what software can't know, for the report; default: study.toml beside the analysis file, else "
+        "BIDS_DIR/code/study.toml",
     )  # fmt: skip
     group.add_argument("--random-seed", type=int, default=0, metavar="N", help="default: %(default)s")
     group.add_argument(
