@@ -47,6 +47,8 @@ class GroupPlan:
     n_chunks
         Into how many nodes the permutations of one estimator and design are divided; the result does not
         depend on it.
+    shards
+        Folder in which jobs leave the chunks that they drew for each other; empty where one job draws all.
     """
 
     inputs: GroupInputs
@@ -55,6 +57,7 @@ class GroupPlan:
     study: Path
     history: Path
     n_chunks: int
+    shards: str = ""
 
     @property
     def learn_gb(self) -> float:
@@ -130,6 +133,13 @@ def init_group_wf(plan: GroupPlan, spec: AnalysisSpec) -> Workflow:
     return workflow
 
 
+def init_shard_wf(plan: GroupPlan, spec: AnalysisSpec, shard: int) -> Workflow:
+    """Build the graph of one job among ``plan.n_chunks`` that draw permutations: ``shard`` counts from 1."""
+    workflow = plan.inputs.init_workflow("group", spec.name)
+    _permutations(_Trunk(workflow, plan, spec), spec, shard=shard)
+    return workflow
+
+
 def _atlases(inputs: GroupInputs, spec: AnalysisSpec) -> str:
     names = dict.fromkeys(feature.atlas for feature in spec.features if feature.atlas)
     found = {name: resolve_atlas(name, bids_dir=inputs.bids_dir, derivatives=inputs.derivatives) for name in names}
@@ -154,21 +164,22 @@ def _cross_validations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:
     ]
 
 
-def _permutations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:
-    """One node per estimator, design and chunk of draws."""
-    parts = list(enumerate(chunks(spec.inference.permutations, trunk.plan.n_chunks)))
+def _permutations(trunk: _Trunk, spec: AnalysisSpec, *, shard: int | None = None) -> list[Node]:
+    """One node per estimator, design and chunk of draws, or only those of the chunk ``shard``, counted from 1."""
+    parts = list(enumerate(chunks(spec.inference.permutations, trunk.plan.n_chunks), start=1))
     return [
         trunk.add_learner(
             permute_chunk,
             f"permute_{name}_{number:03d}",
-            first_draw=first,
-            n_draws=count,
+            draws=json.dumps(draws),
+            shards=trunk.plan.shards,
             # Weights are shown for the default design only.
             patterns=spec.inference.patterns and settings["design"] == trunk.plan.designs[0],
             **settings,
         )
         for name, settings in _validations(trunk.plan, spec)
-        for number, (first, count) in parts
+        for number, draws in parts
+        if shard in (None, number)
     ]
 
 

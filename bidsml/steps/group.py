@@ -1,9 +1,13 @@
 """Steps of the group that learn: split, audit, cross-validate, permute, gather."""
 
+import hashlib
 import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from bidsml.bids.store import read_record, write_record
+from bidsml import __version__
+from bidsml.bids.store import read_record, sha256_file, write_record
 from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import audit as audit_leakage
@@ -15,6 +19,8 @@ from bidsml.learn.weights import summarise_weights
 from bidsml.records import CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
 from bidsml.spec import InferenceSpec, read_spec
 from bidsml.steps.assembly import load_atlases
+
+logger = logging.getLogger(__name__)
 
 
 def split(study: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
@@ -76,10 +82,10 @@ def permute_chunk(
     analysis: Path,
     estimator: int,
     design: str,
-    first_draw: int,
-    n_draws: int,
+    draws: str,
     patterns: bool,
     seed: int,
+    shards: str,
     *,
     out_dir: Path,
 ) -> Path:
@@ -87,11 +93,21 @@ def permute_chunk(
 
     Parameters
     ----------
+    draws
+        JSON of the first draw and how many: ``[128, 64]``.
     patterns
         Also follow the patterns of a linear model, draw by draw.
+    shards
+        Folder in which jobs leave their chunks for each other; what is there is not drawn again. Empty: none.
     """
+    inputs = [*map(sha256_file, (study, folds, analysis)), __version__]
+    shared = _shared_chunk(shards, [*inputs, estimator, design, draws, patterns, seed])
+    if shared is not None and shared.is_file():
+        logger.info("chunk %s was drawn by another job", shared.name)
+        return write_record(out_dir / "null.npz", read_record(PermutationNull, shared))
     spec = read_spec(analysis)
     content = read_record(Study, study)
+    first_draw, n_draws = json.loads(draws)
     null = permute(
         content.features,
         content.cohort,
@@ -103,7 +119,17 @@ def permute_chunk(
         seed=seed,
         patterns=patterns,
     )
+    if shared is not None:
+        write_record(shared, null)
     return write_record(out_dir / "null.npz", null)
+
+
+def _shared_chunk(folder: str, inputs: Sequence[object]) -> Path | None:
+    """Where a chunk stands that was drawn from the same inputs."""
+    if not folder:
+        return None
+    digest = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+    return Path(folder) / f"chunk-{digest[:32]}.npz"
 
 
 def gather_result(
