@@ -11,7 +11,7 @@ os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
 os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parents[1] / "bidsml" / "graph"))
 
 
-pytest_plugins = ["fault_table"]
+pytest_plugins = ["fault_table", "faulty_study"]
 
 
 @pytest.fixture(scope="session")
