@@ -99,7 +99,7 @@ def gather_dataset(out: Path, *, name: str = "") -> Dataset:
     people = []
     for key in sorted({*statuses, *entries}):
         people.append(_participant(out, key, statuses.get(key), entries.get(key)))
-    failed = [_failure(one) for _, one in sorted(statuses.items()) if one.state == "failed"]
+    failed = [_failure(out, one) for _, one in sorted(statuses.items()) if one.state == "failed"]
     analyses, broken_groups = _analyses(out, broken)
     return Dataset(name, __version__, tuple(people), analyses, (*broken_groups, *failed, *broken))
 
@@ -164,9 +164,16 @@ def _overview(path: Path) -> Overview:
         return Overview()
 
 
-def _failure(status: ParticipantStatus) -> Failure:
-    what = f"sub-{status.participant_id}"
-    return Failure(what, status.analysis, status.reason, status.hint, without_folders(status.command))
+def _failure(out: Path, status: ParticipantStatus) -> Failure:
+    page = participant_page(out, status.participant_id)
+    return Failure(
+        f"sub-{status.participant_id}",
+        status.analysis,
+        status.reason,
+        status.hint,
+        without_folders(status.command),
+        page.name if page.is_file() else "",
+    )
 
 
 # ------------------------------------------------------------------ analyses

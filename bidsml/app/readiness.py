@@ -76,7 +76,7 @@ def account_for(
         else:
             failed = status is not None and status.state == "failed"
             reasons[label] = f"failed: {_say(status)}" if status and failed else "not processed"
-            unfinished.append(f"sub-{label} ({reasons[label]})")
+            unfinished.append(f"sub-{label} ({f'failed: {status.reason}' if status and failed else 'not processed'})")
     if unfinished and not options.allow_partial:
         raise PartialFailureError(
             f"{len(unfinished)} participants are missing or failed: {_some(unfinished)}",

@@ -25,6 +25,8 @@ class Failure(Record):
         Of the error: what was expected and found, and what to do.
     command
         Words that repeat it. Folders are replaced by what they stand for.
+    page
+        That tells more, relative to the output folder; empty where there is none.
     """
 
     what: str
@@ -32,6 +34,7 @@ class Failure(Record):
     reason: str
     hint: str = ""
     command: tuple[str, ...] = ()
+    page: str = ""
 
 
 @dataclass(frozen=True)

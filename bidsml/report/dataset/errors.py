@@ -1,8 +1,8 @@
 """Each failure with its cause, what to do about it, and the command that repeats it."""
 
 from bidsml.records import Dataset
-from bidsml.report.blocks import Paragraph, Section
-from bidsml.report.failures import PLACEHOLDERS, failures_table
+from bidsml.report.blocks import Section
+from bidsml.report.failures import show_failures
 from bidsml.report.wording import plural
 
 
@@ -15,5 +15,5 @@ def section(dataset: Dataset) -> Section | None:
         title="Errors",
         lead=f"What did not come to its end: {plural(len(dataset.failures), 'case')}. The same command again goes on "
         "where it was cut off.",
-        blocks=(failures_table(dataset.failures, name="errors"), Paragraph(PLACEHOLDERS)),
+        blocks=show_failures(dataset.failures, name="errors"),
     )

@@ -2,7 +2,7 @@
 
 from bidsml.records import Attrition, Failure, Result
 from bidsml.report.blocks import Paragraph, Section
-from bidsml.report.failures import PLACEHOLDERS, failures_table
+from bidsml.report.failures import show_failures
 from bidsml.report.wording import plural
 
 GATE = "failed"
@@ -19,13 +19,12 @@ def section(result: Result) -> Section:
             lead="What failed on the way to this report.",
             blocks=(Paragraph("Nothing failed: every participant with input was computed to the end."),),
         )
-    table = failures_table([_failure(one, result) for one in lost], name="errors")
     return Section(
         anchor="errors",
         title="Errors",
         lead=f"The analysis went on without {plural(len(lost), 'participant')} whose computation did not come to its "
         "end. Once they are mended, run the group level again.",
-        blocks=(table, Paragraph(PLACEHOLDERS)),
+        blocks=show_failures([_failure(one, result) for one in lost], name="errors"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from bidsml.records import FailedParticipant, ParticipantResult
 from bidsml.report.blocks import Facts, Paragraph, Section
-from bidsml.report.failures import PLACEHOLDERS, say_command
+from bidsml.report.failures import show_commands
 
 _NOTHING = (
     "No step of the computation failed for this participant. What was noticed on the way stands with the image it is "
@@ -26,8 +26,6 @@ def failed(participant: FailedParticipant) -> Section:
     pairs = [("Analysis", failure.analysis), ("Cause", failure.reason)]
     if failure.hint:
         pairs.append(("What to do", failure.hint))
-    if failure.command:
-        pairs.append(("To repeat", say_command(failure)))
     return Section(
         anchor="errors",
         title="What failed",
@@ -35,7 +33,7 @@ def failed(participant: FailedParticipant) -> Section:
         "participant's own as soon as the computation succeeds.",
         badge="Failed: no features were made",
         tone="bad",
-        blocks=(Facts(tuple(pairs)), Paragraph(PLACEHOLDERS)),
+        blocks=(Facts(tuple(pairs)), *show_commands([failure])),
     )
 
 
