@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from bidsml.app.boilerplate import kinds_of, write_boilerplate
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, show_plan, work_folder
 from bidsml.app.overview import rebuild_index
@@ -14,6 +15,7 @@ from bidsml.app.selection import Selection, select_inputs
 from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
 from bidsml.bids.derivative import write_dataset_files
 from bidsml.errors import EXIT_BUG, InterruptedRunError, PartialFailureError
+from bidsml.features import reads_tables
 from bidsml.graph.participant import Places, init_participants_wf, workflow_name
 from bidsml.graph.run import Graph, NodeFailure, Progress, RunOutcome
 from bidsml.spec import AnalysisSpec, RunOptions
@@ -43,6 +45,7 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
         if options.dry_run:
             return _show(workflow, selection, spec=spec, options=options, say=say)
         write_dataset_files(options.output_dir, bids_dir=options.bids_dir, derivatives=options.derivatives)
+        _write_methods(spec, options, selection)
         for plan in selection.plans:
             write_status(options.output_dir, ParticipantStatus(plan.participant_id, spec.name, "selected"))
         for label, reason in selection.without.items():
@@ -67,6 +70,18 @@ def _init_workflow(spec: AnalysisSpec, options: RunOptions, selection: Selection
         n_threads=options.node_threads,
     )
     return init_participants_wf(selection.plans, spec, places)
+
+
+def _write_methods(spec: AnalysisSpec, options: RunOptions, selection: Selection) -> None:
+    """Write how everyone's features are made; each participant's report says what became of their own images."""
+    scans = [scan for plan in selection.plans for scan in (*plan.scans, plan.table)]
+    sessions = [session for plan in selection.plans for session in plan.sessions]
+    kinds = [kind for kind in kinds_of(scans, sessions) if kind != "table" or _reads_tables(spec)]
+    write_boilerplate(spec, options, kinds=kinds, raw=bool(sessions))
+
+
+def _reads_tables(spec: AnalysisSpec) -> bool:
+    return any(reads_tables(feature) for feature in spec.features)
 
 
 def _show(workflow: Graph, selection: Selection, *, spec: AnalysisSpec, options: RunOptions, say: Say) -> RunStatus:

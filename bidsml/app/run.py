@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from bidsml.app.boilerplate import run_boilerplate
 from bidsml.app.external_level import run_external
 from bidsml.app.group_level import run_group
 from bidsml.app.participant_level import run_participants
@@ -46,12 +47,14 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
         console.print(f"[red]{escape(name)}[/]: {escape(reason)}")
     for note in status.notes:
         console.print(escape(note))
-    if not options.dry_run:
+    if not (options.dry_run or options.boilerplate_only):
         console.print(escape(status.last_line))
     return status
 
 
 def _level(options: RunOptions) -> Callable[..., RunStatus]:
+    if options.boilerplate_only:
+        return run_boilerplate
     if options.reports_only:
         return render_again
     if options.level == "participant":

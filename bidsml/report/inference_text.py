@@ -20,7 +20,7 @@ from bidsml.report.references import (
     WESTFALL,
     WINKLER,
 )
-from bidsml.report.wording import listing, name_estimator, plural
+from bidsml.report.wording import listing, name_estimator, plural, spell_metric
 from bidsml.spec import InferenceSpec
 
 _REACHED = "at least as good as the observed one"
@@ -29,7 +29,7 @@ _REACHED = "at least as good as the observed one"
 def describe_intervals(result: Result) -> list[Sentence]:
     """Say what was measured, and how the intervals around it were made."""
     ways = {row.interval for row in result.performance}
-    sentences = [Sentence(f"Performance was measured by the {name_primary(result)}.")]
+    sentences = [Sentence(f"Performance was measured by the {spell_metric(name_primary(result))}.")]
     if any("nadeau" in way.lower() for way in ways):
         sentences.append(
             Sentence(

@@ -55,7 +55,7 @@ def name_primary(result: Result) -> str:
 
 def name_confounds(result: Result) -> str:
     """Name the columns of the model of confounds alone."""
-    return wording.listing([wording.name_column(one) for one in dict.fromkeys(result.cohort.nuisance_source)])
+    return wording.name_columns(result.cohort.nuisance_source)
 
 
 def find_row(

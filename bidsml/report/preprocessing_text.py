@@ -115,8 +115,18 @@ def _say_normalisation(settings: PreprocessSpec, template: str) -> Sentence:
 # ------------------------------------------------------------------ BOLD
 
 
-def describe_runs(runs: Sequence[FunctionalQC], settings: PreprocessSpec, *, space: str = "") -> list[Sentence]:
-    """Say what was done to raw BOLD runs."""
+def describe_runs(
+    runs: Sequence[FunctionalQC], settings: PreprocessSpec, *, space: str = "", has_t1w: bool = True
+) -> list[Sentence]:
+    """Say what was done to raw BOLD runs.
+
+    Parameters
+    ----------
+    runs
+        What became of each; empty where it is not known: the text then says what is done to any run.
+    has_t1w
+        Whether there are T1w images; only asked where ``runs`` are empty.
+    """
     return [
         _say_steady_state(runs, settings),
         Sentence(
@@ -129,29 +139,37 @@ def describe_runs(runs: Sequence[FunctionalQC], settings: PreprocessSpec, *, spa
             (BAKER,),
         ),
         _say_slice_timing(runs),
-        *_say_registration(runs, _name_space(space)),
+        *_say_registration(runs, _name_space(space), has_t1w=has_t1w),
         Sentence(
             "Head motion and registrations were joined to one map, and each volume was brought to "
             f"{_name_space(space)} by one cubic spline interpolation, at {settings.resolution_mm:g} mm."
         ),
-        *_say_confounds(has_tissues=any(run.target == "T1w" or np.any(run.carpet_tissues < _UNKNOWN) for run in runs)),
+        *_say_confounds(has_tissues=_have_tissues(runs) if runs else has_t1w),
     ]
+
+
+def _have_tissues(runs: Sequence[FunctionalQC]) -> bool:
+    return any(run.target == "T1w" or bool(np.any(run.carpet_tissues < _UNKNOWN)) for run in runs)
 
 
 def _say_steady_state(runs: Sequence[FunctionalQC], settings: PreprocessSpec) -> Sentence:
     counts = sorted({run.n_dummy for run in runs})
-    found = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    per_run = f"{found} a run" if len(runs) > 1 else f"{found} in the run"
+    found = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1])))) if counts else ""
+    per_run = f": {found} a run" if len(runs) > 1 else f": {found} in the run"
+    per_run = per_run if runs else ""
     if settings.dummy_volumes == "auto":
         words = (
             "Volumes before the steady state of the magnetisation were found as outliers by the modified z score of "
-            f"their mean signal (Iglewicz & Hoaglin, 1993): {per_run}."
+            f"their mean signal (Iglewicz & Hoaglin, 1993){per_run}."
         )
         return Sentence(words, (IGLEWICZ,))
-    return Sentence(f"The first volumes were taken to lie before the steady state of the magnetisation: {per_run}.")
+    return Sentence(f"The first volumes were taken to lie before the steady state of the magnetisation{per_run}.")
 
 
 def _say_slice_timing(runs: Sequence[FunctionalQC]) -> Sentence:
+    if not runs:
+        words = "Where slice times were known, slices were brought to the middle of the acquisition,"
+        return Sentence(f"{words} by quintic B-splines over time (Unser, 1999).", (UNSER,))
     corrected = [run for run in runs if run.slice_timing]
     if not corrected:
         return Sentence("Slice timing was not corrected.")
@@ -162,13 +180,13 @@ def _say_slice_timing(runs: Sequence[FunctionalQC]) -> Sentence:
     return Sentence(f"{words}B-splines over time (Unser, 1999).", (UNSER,))
 
 
-def _say_registration(runs: Sequence[FunctionalQC], template: str) -> list[Sentence]:
+def _say_registration(runs: Sequence[FunctionalQC], template: str, *, has_t1w: bool) -> list[Sentence]:
     direct = [run for run in runs if run.target != "T1w"]
     sentences = []
-    if len(direct) < len(runs):
+    if len(direct) < len(runs) or (not runs and has_t1w):
         words = "The reference was registered rigidly to the T1w image by mutual information (Mattes et al., 2003)."
         sentences.append(Sentence(words, (MATTES,)))
-    if direct:
+    if direct or not (runs or has_t1w):
         some = f" of {len(direct)} of {len(runs)} runs" if len(direct) < len(runs) else ""
         words = (
             f"For want of a T1w image, the reference{some} was registered to {template} directly, by a symmetric "

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bidsml.spec import column_name
 
@@ -112,9 +112,23 @@ def name_column(reference: str) -> str:
     return _COLUMN_NAMES.get(column, column)
 
 
+def name_columns(references: Iterable[str]) -> str:
+    """Name several columns in a sentence, each once."""
+    return listing([name_column(one) for one in dict.fromkeys(references)])
+
+
 def name_metric(metric: str) -> str:
     """Say a metric's name as a reader of papers knows it."""
     return METRIC_NAMES.get(metric, metric)
+
+
+def spell_metric(name: str) -> str:
+    """Spell out the name of a metric for a paper.
+
+    >>> spell_metric("macro one-against-rest AUC")
+    'macro one-against-rest area under the receiver operating characteristic curve (AUC)'
+    """
+    return name.replace("AUC", "area under the receiver operating characteristic curve (AUC)")
 
 
 def name_estimator(kind: str) -> str:

@@ -13,7 +13,7 @@ from bidsml.report.checklist.fact import (
     say_estimators,
 )
 from bidsml.report.lookup import folds_of, name_target, read_spec
-from bidsml.report.wording import listing, name_column, name_estimator, plural
+from bidsml.report.wording import listing, name_column, name_columns, name_estimator, plural
 
 
 def predictor_choice(result: Result) -> Fact:
@@ -39,7 +39,7 @@ def predictor_handling(result: Result) -> Fact:
     nuisance = read_spec(result).nuisance
     steps = ["standardised"]
     if nuisance.regress:
-        steps.insert(0, f"{listing([name_column(one) for one in nuisance.regress])} regressed out")
+        steps.insert(0, f"{name_columns(nuisance.regress)} regressed out")
     if nuisance.harmonize == "combat":
         steps.insert(0, "harmonised over sites by ComBat")
     return Fact(f"Features enter linearly but for models that are not: {listing(steps)}, fitted in training", "methods")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bidsml.records import Atlas, Result
 from bidsml.report.blocks import Bullets, Link, Reference, References, Section
@@ -19,7 +20,7 @@ from bidsml.report.methods_text import (
 from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
 from bidsml.report.task_text import describe_task
-from bidsml.report.wording import listing, name_estimator, plural
+from bidsml.report.wording import listing, name_columns, name_estimator, plural
 from bidsml.spec import AnalysisSpec, NuisanceSpec
 
 
@@ -47,7 +48,7 @@ def methods_text(result: Result) -> MethodsText:
         note="What was done, made from the analysis that ran; the text may be copied into a paper.",
         paragraphs=(
             (*_people(result), *_features(result)),
-            (*_preparation(read_spec(result)), *_models(result)),
+            (*describe_preparation(read_spec(result)), *_models(result)),
             (*describe_intervals(result), *describe_chance(result), *describe_evaluation(result)),
         ),
     )
@@ -105,7 +106,7 @@ def _atlas_source(atlas: Atlas) -> Reference:
     return Reference(f"{atlas.name}: {atlas.reference}", doi=doi[0].rstrip(".") if doi else "")
 
 
-def _preparation(spec: AnalysisSpec) -> list[Sentence]:
+def describe_preparation(spec: AnalysisSpec) -> list[Sentence]:
     """Say what was fitted on the training participants, in the order in which it was."""
     sentences = [
         Sentence("In every fold, all preparation was fitted on the training participants alone."),
@@ -118,13 +119,13 @@ def _preparation(spec: AnalysisSpec) -> list[Sentence]:
         sentences.append(_say_combat(spec.nuisance))
     if spec.nuisance.regress:
         verb = "was" if len(spec.nuisance.regress) == 1 else "were"
-        words = f"Of every feature, {listing(list(spec.nuisance.regress))} {verb} regressed out (Snoek et al., 2019)."
+        words = f"Of every feature, {name_columns(spec.nuisance.regress)} {verb} regressed out (Snoek et al., 2019)."
         sentences.append(Sentence(words, (SNOEK,)))
     return [*sentences, Sentence("Features were then standardised.")]
 
 
 def _say_combat(nuisance: NuisanceSpec) -> Sentence:
-    kept = f", with the effect of {listing(list(nuisance.preserve))} kept" if nuisance.preserve else ""
+    kept = f", with the effect of {name_columns(nuisance.preserve)} kept" if nuisance.preserve else ""
     unseen = ""
     if nuisance.unseen_site == "pooled":
         unseen = "; people of a site without training participants got the pooled mean and variance"
@@ -136,18 +137,33 @@ def _say_combat(nuisance: NuisanceSpec) -> Sentence:
 
 
 def _models(result: Result) -> list[Sentence]:
-    spec = read_spec(result)
     main = result.cv[0].design
     folds = folds_of(result, main)
     repeats = len({fold.repeat for fold in folds})
-    n_folds = plural(len(folds) // max(1, repeats), "fold")
-    again = f", repeated {plural(repeats, 'time')}" if repeats > 1 else ""
+    plan = Plan(main, len(folds) // max(1, repeats), repeats, bool(folds_of(result, LEAVE_SITE_OUT)))
+    return describe_models(read_spec(result), plan)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How people are split: design, folds (0: as many as there are groups), repeats, and sites left out besides."""
+
+    design: str
+    folds: int
+    repeats: int
+    sites_left_out: bool
+
+
+def describe_models(spec: AnalysisSpec, plan: Plan) -> list[Sentence]:
+    """Say which models were evaluated, how they were tuned, and against what."""
+    n_folds = f" with {plural(plan.folds, 'fold')}" if plan.folds else ""
+    again = f", repeated {plural(plan.repeats, 'time')}" if plan.repeats > 1 else ""
     kinds = listing([name_estimator(estimator.kind) for estimator in spec.estimators])
     verb = "was" if len(spec.estimators) == 1 else "were"
     sentences = [
         Sentence(
-            f"{kinds[0].upper()}{kinds[1:]} (scikit-learn; Pedregosa et al., 2011) {verb} evaluated by {main} "
-            f"cross-validation with {n_folds}{again}.",
+            f"{kinds[0].upper()}{kinds[1:]} (scikit-learn; Pedregosa et al., 2011) {verb} evaluated by {plan.design} "
+            f"cross-validation{n_folds}{again}.",
             (SKLEARN,),
         )
     ]
@@ -159,8 +175,8 @@ def _models(result: Result) -> list[Sentence]:
             )
         )
     if spec.nuisance.baseline:
-        confounds = listing(list(spec.nuisance.baseline))
+        confounds = name_columns(spec.nuisance.baseline)
         sentences.append(Sentence(f"A model of the confounds alone ({confounds}) was evaluated on the same folds."))
-    if main != LEAVE_SITE_OUT and folds_of(result, LEAVE_SITE_OUT):
+    if plan.design != LEAVE_SITE_OUT and plan.sites_left_out:
         sentences.append(Sentence("In addition, every site was left out in turn."))
     return sentences
