@@ -44,11 +44,9 @@ def render_again(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress:
     pages = render(spec, options, progress)
     if not options.dry_run:
         rebuild_index(out, bids_dir=options.bids_dir)
-    verb = "would be made again" if options.dry_run else "made again"
-    say(f"{len(pages)} pages {verb} from the records in {out}")
-    done = tuple(pages) if options.level == "participant" else (spec.name,)
-    report = pages.get(spec.name, INDEX)
-    return RunStatus(options.level, spec.name, 0, done=done, report=report)
+    for name in sorted(pages.values()) if options.dry_run else ():
+        say(f"would be made again: {name}")
+    return RunStatus(options.level, spec.name, 0, report=pages.get(spec.name, INDEX), rendered=len(pages))
 
 
 def write_failed_page(out: Path, status: ParticipantStatus) -> Path | None:

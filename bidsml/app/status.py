@@ -47,6 +47,8 @@ class RunStatus:
         What to do about a group analysis that failed, and the words that repeat it.
     applied
         Whether a frozen biomarker was judged, without learning.
+    rendered
+        How many pages were only made again from their records.
     """
 
     level: str
@@ -60,10 +62,14 @@ class RunStatus:
     hint: str = ""
     command: tuple[str, ...] = ()
     applied: bool = False
+    rendered: int = 0
 
     @property
     def last_line(self) -> str:
         """The run in one sentence."""
+        if self.rendered:
+            pages = f"{self.rendered} page{'s' if self.rendered > 1 else ''}"
+            return f"{self.level} {self.analysis}: {pages} made again from the records; open {self.report}"
         if self.level == "group":
             if self.exit_code:
                 return f"group analysis {self.analysis}: failed (exit code {self.exit_code})"
