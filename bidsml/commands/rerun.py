@@ -15,7 +15,7 @@ from rich.markup import escape
 from bidsml.app.recorded import read_recorded_runs
 from bidsml.app.rerun import Changes, find_changes, plan_repetition, repeat_runs
 from bidsml.bids.comparison import compare_outputs
-from bidsml.bids.derivative import RAW
+from bidsml.bids.derivative import RAW, require_own_output
 from bidsml.bids.likeness import Tolerance
 from bidsml.cli import CommandParser, available_gb, named_paths, parse, positive_float, positive_int
 from bidsml.commands.compare import add_tolerance, as_json, exit_code, print_comparison
@@ -97,6 +97,7 @@ def _check_folders(out: Path, new: Path) -> None:
         raise UsageError(f"{new} is {out}, or one lies in the other", hint="choose a NEW_OUT of its own")
     if new.exists() and any(new.iterdir()) and not (new / "dataset_description.json").is_file():
         raise OutputError(f"{new} holds something else", hint="choose a new folder")
+    require_own_output(new)
 
 
 def _options(arguments: argparse.Namespace, out: Path, new: Path) -> RunOptions:
