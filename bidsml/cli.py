@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bidsml.spec import RunOptions
 
 LEVELS = ("participant", "group")
-COMMANDS = ("demo", "status", "rerun", "compare", "doctor", "schema")
+COMMANDS = ("demo", "status", "rerun", "compare", "cluster", "doctor", "schema")
 
 EPILOG = """\
 helper commands (bidsml COMMAND --help):
@@ -43,6 +43,7 @@ helper commands (bidsml COMMAND --help):
   status OUT            where every participant stands: done, failed (why), missing
   rerun OUT NEW_OUT     repeat what OUT records into NEW_OUT, then compare the two
   compare OUT_A OUT_B   file by file: identical, within tolerance, different
+  cluster SCHEDULER …   write the scripts that run a dataset on a cluster
   doctor                versions, atlases and templates at hand, memory, cores
   schema                JSON Schema of analysis.toml and study.toml; a study.toml to fill in
 
@@ -150,6 +151,14 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         "--mem-gb", "--mem", type=positive_float, metavar="GB", help="default: nine tenths of what is free"
     )
     group.add_argument("--use-plugin", type=Path, metavar="FILE", help="Nipype plugin file (YAML)")
+    group.add_argument(
+        "--shards", type=positive_int, default=1, metavar="N",
+        help="group: divide the permutations into N jobs, which share the work folder; the result is the same",
+    )  # fmt: skip
+    group.add_argument(
+        "--shard", type=positive_int, metavar="I",
+        help="group: only draw part I of --shards N; the same command without --shard then makes the result",
+    )  # fmt: skip
 
 
 def _add_run_control(parser: argparse.ArgumentParser) -> None:
@@ -323,6 +332,11 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
 
     if arguments.apply and arguments.level != "group":
         raise UsageError("--apply is for the group level", hint="run the participant level without it first")
+    if arguments.shard and (arguments.level != "group" or arguments.apply or arguments.shard > arguments.shards):
+        raise UsageError(
+            f"--shard {arguments.shard} is one of the parts of `group --shards N`, and N is {arguments.shards}",
+            hint="give --shards N with N at least as large, at the group level and without --apply",
+        )
     nprocs = arguments.nprocs or len(os.sched_getaffinity(0))
     return RunOptions(
         bids_dir=arguments.bids_dir.absolute(),
@@ -339,6 +353,8 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
         random_seed=arguments.random_seed,
         study=arguments.study and arguments.study.absolute(),
         apply=arguments.apply and arguments.apply.absolute(),
+        shards=arguments.shards,
+        shard=arguments.shard,
         nprocs=nprocs,
         omp_nthreads=arguments.omp_nthreads,
         mem_gb=arguments.mem_gb or 0.9 * available_gb(),
@@ -383,11 +399,11 @@ def named_paths(entries: Sequence[str]) -> dict[str, Path]:
 def _read_filters(path: Path | None) -> dict[str, dict[str, object]]:
     if path is None:
         return {}
+    from bidsml.bids.textfiles import MAX_JSON_BYTES, read_text
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise MissingInputError(f"there is no filter file {path}", hint="check --bids-filter-file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        content = json.loads(read_text(path, limit=MAX_JSON_BYTES))
+    except (json.JSONDecodeError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise DataError(f"{path}{line} is not JSON: {error}", hint="see fMRIPrep's --bids-filter-file") from error
     if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):

@@ -44,7 +44,8 @@ def work_folder(
         return
     work, out = options.work_dir, options.output_dir
     prepare_work_folder(work, bids_dir=options.bids_dir)
-    own = [f"sub-{label}" for label in participants] or [f"group-{spec.name}"]
+    part = "" if options.shard is None else f"_shard-{options.shard}"
+    own = [f"sub-{label}" for label in participants] or [f"group-{spec.name}{part}"]
     with (
         hold_locks(out / "logs" / "locks", own, what=f"the output folder {out}"),
         hold_locks(work / "locks", [f"{graph}_{name}" for name in own], what=f"the work folder {work}"),

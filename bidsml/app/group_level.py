@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bidsml.app.check import check_run
 from bidsml.app.execution import execute, show_plan, work_folder
-from bidsml.app.inputs import gather_inputs, input_folder
+from bidsml.app.inputs import gather_inputs, input_folder, shards_folder
 from bidsml.app.overview import rebuild_index
 from bidsml.app.provenance import effective_study
 from bidsml.app.readiness import Say, account_for, usable_manifests
@@ -122,13 +122,15 @@ def plan_group(spec: AnalysisSpec, options: RunOptions, say: Say, *, name: str, 
     )
     texts = read_history(spec, bids_dir=options.bids_dir, derivatives=options.derivatives, participants=participants)
     folder = input_folder(work_dir, name)
+    shards = shards_folder(options)
     return GroupPlan(
         inputs=inputs,
         designs=tuple(dict.fromkeys(fold.design for fold in folds)),
         learning=write_text(folder / "learning.json", _without_draws(spec).model_dump_json()),
         study=write_text(folder / "study.toml", effective_study(study)),
         history=write_json(folder / "history.json", {"texts": texts}),
-        n_chunks=options.nprocs,
+        n_chunks=options.nprocs if shards is None else options.shards,
+        shards="" if shards is None else str(shards),
     )
 
 

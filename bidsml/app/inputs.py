@@ -18,6 +18,11 @@ def input_folder(work_dir: Path, graph: str) -> Path:
     return work_dir / "inputs" / graph
 
 
+def shards_folder(options: RunOptions) -> Path | None:
+    """Where jobs leave their shards of the permutations for each other; ``None`` where one job draws all."""
+    return options.work_dir / "shards" if options.shards > 1 else None
+
+
 def gather_inputs(
     spec: AnalysisSpec,
     options: RunOptions,

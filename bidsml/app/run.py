@@ -17,6 +17,7 @@ from bidsml.app.group_level import run_group
 from bidsml.app.participant_level import run_participants
 from bidsml.app.progress import node_progress
 from bidsml.app.rendering import render_again
+from bidsml.app.shards import run_shard
 from bidsml.app.status import RunStatus
 from bidsml.spec import RunOptions, find_study, load_analysis
 
@@ -47,7 +48,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
         console.print(f"[red]{escape(name)}[/]: {escape(reason)}")
     for note in status.notes:
         console.print(escape(note))
-    if not (options.dry_run or options.boilerplate_only):
+    if not (options.dry_run or options.boilerplate_only or options.shard):
         console.print(escape(status.last_line))
     return status
 
@@ -59,6 +60,8 @@ def _level(options: RunOptions) -> Callable[..., RunStatus]:
         return render_again
     if options.level == "participant":
         return run_participants
+    if options.shard:
+        return run_shard
     return run_external if options.apply else run_group
 
 

@@ -102,7 +102,8 @@ def _plan(
             hint = hint or error.hint
             continue
         scans, sessions = images.scans.get(label, ()), images.sessions.get(label, ())
-        read = [path for one in (*scans, *sessions) for path in one.files]
+        images_used: list[Scan | RawSession] = [*scans, *sessions]
+        read = [path for one in images_used for path in one.files]
         read += [path for paths in (*files.values(), atlases) for path in paths]
         provenance = make_provenance(spec, options, inputs=input_digests(read, options))
         plans.append(ParticipantPlan(label, scans, table, provenance, files, sessions))

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
 from nipype import Node, Workflow
 
 from bidsml import errors
 from bidsml.bids.store import disk_error
-from bidsml.errors import BidsmlError, DiskError, InterruptedRunError, MissingInputError, UsageError
+from bidsml.bids.textfiles import read_yaml
+from bidsml.errors import BidsmlError, DiskError, InterruptedRunError, UsageError
+from bidsml.graph.batch import BATCH_PLUGINS, NO_RESULT
 from bidsml.graph.multiproc import SteadyMultiProc
 from bidsml.graph.node import DISK_FULL, ERROR_FILE, RECEIPT_FILE, StepInterface
 from bidsml.graph.verification import forget_broken
 
 logger = logging.getLogger(__name__)
 
+_OWN_PLUGINS = {"MultiProc": SteadyMultiProc, **BATCH_PLUGINS}
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
+LOCAL_PLUGINS = ("Linear", "MultiProc")
 STEP_MODULES = (
     "bidsml.steps.participant",
     "bidsml.steps.anatomical",
@@ -75,7 +78,7 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
 
     Raises
     ------
-    MissingInputError, UsageError
+    MissingInputError, DataError, UsageError
         The plugin file is not there, is not YAML, or names no plugin of Nipype.
     """
     if plugin_file is None:
@@ -83,12 +86,7 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
             return "Linear", {}
         multiprocessing.set_forkserver_preload([*STEP_MODULES])
         return "MultiProc", {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
-    try:
-        content = yaml.safe_load(plugin_file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingInputError(f"there is no plugin file {plugin_file}", hint="check --use-plugin") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{plugin_file} is not YAML: {error}", hint="plugin: NAME, plugin_args: {{...}}") from error
+    content = read_yaml(plugin_file)
     if not isinstance(content, Mapping) or content.get("plugin") not in PLUGINS:
         found = content.get("plugin") if isinstance(content, Mapping) else content
         raise UsageError(f"{plugin_file}: plugin is {found!r}", hint=errors.near_names(str(found), PLUGINS))
@@ -118,7 +116,7 @@ def run_workflow(
         "hash_method": "content",
         "crashdump_dir": str(crash_dir),
         "crashfile_format": "txt",
-        "poll_sleep_duration": "0.02",
+        "poll_sleep_duration": "0.02" if plugin in LOCAL_PLUGINS else "1",
         "stop_on_first_crash": str(stop_on_first_crash).lower(),
         "remove_unnecessary_outputs": "false",
         "create_report": "false",
@@ -134,7 +132,7 @@ def run_workflow(
         for left_over in (RECEIPT_FILE, ERROR_FILE):
             (folder / left_over).unlink(missing_ok=True)
     crashed: Exception | None = None
-    steady = SteadyMultiProc(plugin_args=dict(plugin_args)) if plugin == "MultiProc" else plugin
+    steady = _OWN_PLUGINS[plugin](plugin_args=dict(plugin_args)) if plugin in _OWN_PLUGINS else plugin
     try:
         workflow.run(plugin=steady, plugin_args=dict(plugin_args))
     except InterruptedRunError:
@@ -248,7 +246,7 @@ def _bugs(crash_dir: Path, known: set[str]) -> list[NodeFailure]:
 
 def _explain_crash(name: str, text: str) -> BidsmlError | None:
     """Find what a crash file says of a machine that failed; ``None`` where it is the program's own."""
-    if "BrokenProcessPool" in text:
+    if "BrokenProcessPool" in text or NO_RESULT in text:
         return _killed(name)
     full = re.search(r"^(?:bidsml\.errors\.DiskError: |OSError: \[Errno \d+\] )(.*(?:No space|quota).*)$", text, re.M)
     if full is None:

@@ -22,6 +22,9 @@ class RunOptions:
         Group level: folder of a frozen model that is judged on this dataset, in place of learning.
     fetch_templates
         Download the template of raw images where it is not at hand.
+    shards, shard
+        Group level: into how many jobs the permutations are divided, and which of them this one is, counted from 1;
+        without ``shard`` the job takes what the others drew and makes the result.
     mem_gb
         Memory for all nodes that run at once.
     """
@@ -40,6 +43,8 @@ class RunOptions:
     random_seed: int = 0
     study: Path | None = None
     apply: Path | None = None
+    shards: int = 1
+    shard: int | None = None
     nprocs: int = 1
     omp_nthreads: int = 1
     mem_gb: float = 4.0
