@@ -18,6 +18,7 @@ from bidsml.learn.intervals import (
     widening,
 )
 from bidsml.learn.metrics import METRICS, Outcome
+from bidsml.learn.splits import LEAVE_SITE_OUT
 from bidsml.records import Cohort, CVResult, Fold, IntArray, SubgroupRow
 from bidsml.spec import AnalysisSpec, column_name
 
@@ -28,7 +29,7 @@ _N_PARTS = 3
 
 
 def judge_subgroups(
-    result: CVResult, folds: Sequence[Fold], cohort: Cohort, *, spec: AnalysisSpec, seed: int
+    result: CVResult, folds: Sequence[Fold], cohort: Cohort, *, spec: AnalysisSpec, seed: int, only: str = ""
 ) -> tuple[SubgroupRow, ...]:
     """Give the primary metric of one model by site and by every confound.
 
@@ -41,11 +42,15 @@ def judge_subgroups(
     ----------
     folds
         Of the result's design.
+    only
+        Judge this column alone.
     """
     rows = tested_rows(folds)
     outcomes = pooled_outcomes(result, folds, cohort)
     found = []
     for column, level, members in _subgroups(cohort, rows, spec):
+        if only not in ("", column):
+            continue
         counts = _counts(cohort, rows[members])
         blank = SubgroupRow(
             result.estimator, result.design, column, level, spec.primary_metric, int(members.size), counts
@@ -58,6 +63,22 @@ def judge_subgroups(
         factor = widening(folds, share=members.size / rows.size)
         found.append(_judge(blank, parts, unit, factor=factor, seed=seed))
     return tuple(found)
+
+
+def judge_left_out(
+    cv: Sequence[CVResult], folds: Sequence[Fold], cohort: Cohort, *, spec: AnalysisSpec, seed: int
+) -> tuple[SubgroupRow, ...]:
+    """Give the primary metric of the first estimator's biomarker at every site that was left out of its training.
+
+    Empty where that was not run beside the default design. Parameters as :func:`judge_subgroups`; ``folds`` of all
+    designs.
+    """
+    wanted = (cv[0].estimator, "biomarker", LEAVE_SITE_OUT)
+    result = next((one for one in cv[1:] if (one.estimator, one.model, one.design) == wanted), None)
+    if result is None or not spec.cohort.site:
+        return ()
+    mine = [fold for fold in folds if fold.design == LEAVE_SITE_OUT]
+    return judge_subgroups(result, mine, cohort, spec=spec, seed=seed, only=column_name(spec.cohort.site))
 
 
 def _judge(

@@ -16,7 +16,7 @@ from bidsml.records.dataset import (
     ParticipantEntry,
     Standing,
 )
-from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
+from bidsml.records.evaluation import CalibrationCurve, LearningCurve, RankingCurve, SubgroupRow, Utility
 from bidsml.records.frozen import (
     MODEL_SCHEMA,
     ExternalResult,
@@ -93,6 +93,7 @@ __all__ = [
     "Preprocessing",
     "Provenance",
     "PublishedFiles",
+    "RankingCurve",
     "RawBold",
     "RawSession",
     "Result",

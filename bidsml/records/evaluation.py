@@ -109,3 +109,29 @@ class SubgroupRow(Record):
     high: float = float("nan")
     interval: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True)
+class RankingCurve(Record):
+    """ROC and precision-recall curve of one class against the others, with pointwise 95 % bands.
+
+    Arrays are ``(n_grid,)``. ``true_positive_rate`` is at the false positive rates of ``grid``, ``precision`` at the
+    recalls of ``grid``; both are means over repeats. ``prevalence`` is the precision of guessing.
+    """
+
+    estimator: str
+    model: Model
+    design: str
+    output: str
+    grid: FloatArray
+    true_positive_rate: FloatArray
+    rate_low: FloatArray
+    rate_high: FloatArray
+    precision: FloatArray
+    precision_low: FloatArray
+    precision_high: FloatArray
+    roc_auc: float
+    """Area under the curve of all test rows pooled, mean over repeats."""
+    average_precision: float
+    prevalence: float
+    interval: str = ""

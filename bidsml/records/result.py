@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bidsml.records.base import Provenance, Record, Task
-from bidsml.records.evaluation import CalibrationCurve, LearningCurve, SubgroupRow, Utility
+from bidsml.records.evaluation import CalibrationCurve, LearningCurve, RankingCurve, SubgroupRow, Utility
 from bidsml.records.frozen import ModelCard
 from bidsml.records.group import (
     Cohort,
@@ -43,6 +43,7 @@ class Result(Record):
     utility: tuple[Utility, ...] = ()
     learning_curves: tuple[LearningCurve, ...] = ()
     subgroups: tuple[SubgroupRow, ...] = ()
+    ranking: tuple[RankingCurve, ...] = ()
     leakage: tuple[LeakageCheck, ...] = ()
     study: Mapping[str, Any] = field(default_factory=dict)
     """What the authors told in study.toml (``StudySpec``); empty where there is none."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from bidsml.bids.store import read_record, write_record
 from bidsml.learn.calibration import calibrate
 from bidsml.learn.curve import learn_curve
-from bidsml.learn.subgroups import judge_subgroups
+from bidsml.learn.ranking import rank_curves
+from bidsml.learn.subgroups import judge_left_out, judge_subgroups
 from bidsml.learn.utility import weigh_utility
 from bidsml.records import CVResult, Fold, LearningCurve, Result, Study
 from bidsml.spec import read_spec
@@ -41,7 +42,7 @@ def learning_curve_step(study: Path, folds: Path, cv: Path, analysis: Path, seed
 
 
 def evaluate(result: Path, curve: Path, analysis: Path, seed: int, *, out_dir: Path) -> Path:
-    """Add the learning curve, calibration, utility and the first biomarker's subgroups to the gathered result.
+    """Add the learning curve, calibration, utility, and the first biomarker's curves and subgroups to the result.
 
     Parameters
     ----------
@@ -53,11 +54,15 @@ def evaluate(result: Path, curve: Path, analysis: Path, seed: int, *, out_dir: P
     content = read_record(Result, result)
     first = content.cv[0]
     folds = [fold for fold in content.folds if fold.design == first.design]
+    spec = read_spec(analysis)
+    subgroups = judge_subgroups(first, folds, content.cohort, spec=spec, seed=seed)
+    left_out = judge_left_out(content.cv, content.folds, content.cohort, spec=spec, seed=seed)
     evaluated = replace(
         content,
         calibration=calibrate(content.cv, content.folds, content.cohort),
         utility=weigh_utility(content.cv, content.folds, content.cohort),
         learning_curves=(read_record(LearningCurve, curve),),
-        subgroups=judge_subgroups(first, folds, content.cohort, spec=read_spec(analysis), seed=seed),
+        subgroups=(*subgroups, *left_out),
+        ranking=rank_curves(content.cv, content.folds, content.cohort, seed=seed),
     )
     return write_record(out_dir / "result.npz", evaluated)

@@ -22,6 +22,7 @@ def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Descripti
         ("decision_curve", _drawn(result), decision_table, _DECISION),
         ("learning_curve", result.learning_curves, learning_curve_table, _LEARNING),
         ("subgroups", result.subgroups, subgroup_table, _SUBGROUPS),
+        ("curves", result.ranking, curves_table, _CURVES),
     )
     return {name: (make(result), description) for name, content, make, description in makers if content}
 
@@ -195,15 +196,15 @@ def subgroup_table(result: Result) -> pd.DataFrame:
     """One row per subgroup; cells of fewer than five people are hidden, and those that would give them away."""
     rows = [
         _subgroup_row(row, counts, result.cohort.classes)
-        for column in dict.fromkeys(row.column for row in result.subgroups)
-        for row, counts in protected_subgroups(result, column)
+        for design, column in dict.fromkeys((row.design, row.column) for row in result.subgroups)
+        for row, counts in protected_subgroups(result, column, design=design)
     ]
     return pd.DataFrame(rows)
 
 
-def protected_subgroups(result: Result, column: str) -> list[tuple[SubgroupRow, list[str]]]:
-    """Subgroups of one column with their counts as they may be shown."""
-    mine = [row for row in result.subgroups if row.column == column]
+def protected_subgroups(result: Result, column: str, *, design: str) -> list[tuple[SubgroupRow, list[str]]]:
+    """Subgroups of one column and design with their counts as they may be shown."""
+    mine = [row for row in result.subgroups if (row.design, row.column) == (design, column)]
     return list(zip(mine, protect_counts(np.array([row.counts for row in mine])), strict=True))
 
 
@@ -220,4 +221,22 @@ _SUBGROUPS: Description = {
     "level": {"Description": "Its value, or a third of the people"},
     "estimate": {"Description": "Primary metric of the pooled out-of-fold predictions in the subgroup"},
     "interval": {"Description": "How the 95 % interval was made"},
+}
+
+
+def curves_table(result: Result) -> pd.DataFrame:
+    """ROC and precision-recall curves on one grid, with their bands."""
+    columns = ("grid", "true_positive_rate", "rate_low", "rate_high", "precision", "precision_low", "precision_high")
+    parts = []
+    for curve in result.ranking:
+        named = {"estimator": curve.estimator, "model": curve.model, "design": curve.design, "class": curve.output}
+        parts.append(pd.DataFrame({**named, **{name: getattr(curve, name) for name in columns}}))
+    return pd.concat(parts)
+
+
+_CURVES: Description = {
+    "class": {"Description": "Class that counts as positive, against all others"},
+    "grid": {"Description": "False positive rate of true_positive_rate; recall of precision"},
+    "true_positive_rate": {"Description": "Mean over repeats; rate_low and rate_high are a pointwise 95 % band"},
+    "precision": {"Description": "Mean over repeats; precision_low and precision_high are a pointwise 95 % band"},
 }
