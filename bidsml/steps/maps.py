@@ -41,6 +41,7 @@ def paint_maps(result: Result) -> tuple[WeightMap, ...]:
     null = next((n for n in result.nulls if n.estimator == weights.estimator and n.patterns), None)
     tested = {one.level: one for one in null.patterns} if null else {}
     several = len(result.blocks) > 1
+    painters: dict[str, _Painter] = {}
     maps = []
     for block in result.blocks:
         atlas = next((one for one in result.atlases if one.name == block.atlas), None)
@@ -52,7 +53,7 @@ def paint_maps(result: Result) -> tuple[WeightMap, ...]:
         else:
             found = list(_of_edges(block, atlas, prefix, tested.get("region"), output=weights.outputs[0]))
         if found:
-            painter = _Painter(atlas)
+            painter = painters.get(atlas.name) or painters.setdefault(atlas.name, _Painter(atlas))
             maps += [painter.paint(one, block=block.name) for one in found]
     return tuple(maps)
 
@@ -181,18 +182,23 @@ def _label_voxels(atlas: Atlas) -> tuple[NDArray[np.int32], FloatArray]:
 def _sphere_voxels(atlas: Atlas) -> tuple[NDArray[np.int32], FloatArray]:
     """Find the sphere of every voxel of nilearn's template: the nearest where spheres meet, −1 for none."""
     from nilearn.datasets import load_mni152_brain_mask
-    from scipy.spatial import cKDTree
 
     grid: Any = load_mni152_brain_mask(resolution=_SPHERES_GRID_MM)
     affine = np.asarray(grid.affine, dtype=np.float64)
-    voxels = np.indices(grid.shape).reshape(3, -1).T
-    places = voxels @ affine[:3, :3].T + affine[:3, 3]
-    radii = np.asarray(atlas.radii_mm or (atlas.radius_mm or 0.0,) * len(atlas.names))
-    number, nearest = np.full(len(places), -1, dtype=np.int32), np.full(len(places), np.inf)
-    tree = cKDTree(places)
+    number, nearest = np.full(grid.shape, -1, dtype=np.int32), np.full(grid.shape, np.inf)
+    radii = atlas.radii_mm or (atlas.radius_mm or 0.0,) * len(atlas.names)
     for region, (centre, radius) in enumerate(zip(atlas.coordinates_mm, radii, strict=True)):
-        inside = np.array(tree.query_ball_point(centre, radius), dtype=np.int64)
-        distance = np.linalg.norm(places[inside] - centre, axis=1)
-        closer = distance < nearest[inside]
-        number[inside[closer]], nearest[inside[closer]] = region, distance[closer]
-    return number.reshape(grid.shape), affine
+        box = _box(centre, radius, affine, shape=grid.shape)
+        places = np.indices([part.stop - part.start for part in box]).T + [part.start for part in box]  # (z, y, x, 3)
+        distance = np.linalg.norm(places @ affine[:3, :3].T + affine[:3, 3] - centre, axis=-1).T
+        closer = (distance <= radius) & (distance < nearest[box])
+        number[box][closer] = region
+        nearest[box][closer] = distance[closer]
+    return number, affine
+
+
+def _box(centre: FloatArray, radius: float, affine: FloatArray, *, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Voxels that a sphere can reach, for a grid without rotation."""
+    ends = (np.array([centre - radius, centre + radius]) - affine[:3, 3]) / np.diag(affine)[:3]
+    low, high = np.floor(ends.min(axis=0)).astype(int), np.ceil(ends.max(axis=0)).astype(int)
+    return tuple(slice(max(0, a), max(0, min(n, b + 1))) for a, b, n in zip(low, high, shape, strict=True))

@@ -121,7 +121,7 @@ def _in_brain(
     columns = np.arange(block.start, block.stop)
     values = (weights.pattern[:, output] if tested is None else tested.correlation)[columns]
     strength = np.abs(weights.pattern[:, output] if tested is None else tested.observed)[columns]
-    first, second = triangle_nodes(len(block.nodes), block.layout)
+    first, second = triangle_nodes(len(block.nodes), "covariance" if block.layout == "covariance" else "edges")
     usable = np.isfinite(strength) & (first != second)
     p = np.full(len(columns), np.nan) if tested is None else tested.p[columns]
     n_sure = int((p[usable] <= _ALPHA).sum())
@@ -154,14 +154,15 @@ def _edge_words(
     shown = f"{block.name}: the {plural(len(edges), 'edge')} of {n_edges:,} that go most strongly with the prediction"
     if not tested:
         stands = "They were chosen by the size of their pattern alone and were not tested"
-    elif n_sure:
-        stands = (
-            f"{n_sure} of all edges are beyond chance after correction; the others shown are only the next strongest"
-        )
-    else:
+    elif not n_sure:
         stands = (
             "No edge is beyond chance after correction: these are only the strongest, and chance has a strongest too"
         )
+    elif n_sure < len(edges):
+        stands = f"{n_sure} of them are beyond chance after correction; the others shown are only the next strongest"
+    else:
+        more = f"; {n_sure - len(edges):,} more are, and not shown" if n_sure > len(edges) else ""
+        stands = f"All shown are beyond chance after correction{more}"
     return f"{shown}; red {_direction(label)}. Strongest: {strongest}. {stands}."
 
 

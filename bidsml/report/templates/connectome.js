@@ -19,7 +19,7 @@ function showBrain(stage, data) {
   const strongest = Math.max(...data.edges.map((edge) => Math.abs(edge[2])), 1e-12);
   const canvas = make("canvas", { className: "brain" });
   canvas.setAttribute("role", "img");
-  canvas.style.cssText = "display: block; width: 100%; max-width: 36rem; touch-action: pan-y; cursor: grab";
+  canvas.style.cssText = "display: block; width: 100%; max-width: 36rem; margin: 0 auto; touch-action: pan-y; cursor: grab";
   const view = make("select", {}, ...Object.keys(VIEWS).map((name) => new Option(name)), new Option("free", "free"));
   const [turnLabel, turn] = slider("Turn", 0, 359, 270);
   const [tiltLabel, tilt] = slider("Tilt", -90, 90, 0);

@@ -22,6 +22,7 @@ from bidsml.report.canvas import paint_figure
 _COLOURS = "RdBu_r"
 _HEIGHT_IN = 1.5
 _CUTS = 6
+_SMALL = 7
 _PICTURE = re.compile(
     r'<img id="(spriteImg|colorMap|overlayImg)-[^>]*?src="(data:image/[a-z]+;base64,[A-Za-z0-9+/=]+)"'
 )
@@ -118,9 +119,12 @@ def _draw_slices(image: Any, behind: str | None, *, name: str, alt: str) -> str:
         from nilearn.plotting import plot_stat_map
 
         background: Any = load_mni152_template(resolution=2) if behind else None  # type: ignore[no-untyped-call]
-        plot_stat_map(
+        display = plot_stat_map(
             image, bg_img=background, figure=figure, display_mode="z", cut_coords=cuts, black_bg=False, cmap=_COLOURS,
-            threshold=1e-6, resampling_interpolation="nearest", colorbar=True,
+            threshold=1e-6, resampling_interpolation="nearest", colorbar=True, annotate=False,
         )  # fmt: skip
+        display.annotate(size=_SMALL)
+        for axes in figure.axes:
+            axes.tick_params(labelsize=_SMALL)
 
     return paint_figure(name, paint, alt=alt, height_in=_HEIGHT_IN)

@@ -22,6 +22,7 @@ from bidsml.report.wording import hide_folders
 
 _HEIGHT_IN = 2.3
 _COLOURS = "RdBu_r"
+_SMALL = 8
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,13 @@ def draw_connectome(edges: Sequence[Edge], coordinates_mm: FloatArray, *, label:
     def paint(figure: Any) -> None:
         from nilearn.plotting import plot_connectome
 
-        plot_connectome(
+        display = plot_connectome(
             matrix, coordinates_mm[used], figure=figure, display_mode="lyrz", colorbar=True, edge_cmap=_COLOURS,
-            node_size=6, node_color="#222222", edge_kwargs={"linewidth": 1.1},
+            node_size=6, node_color="#222222", edge_kwargs={"linewidth": 1.1}, annotate=False,
         )  # fmt: skip
+        display.annotate(size=_SMALL)
+        for axes in figure.axes:
+            axes.tick_params(labelsize=_SMALL)
         figure.text(0.5, 0.02, f"Colour: {label}", ha="center", va="bottom", fontsize=8)
 
     return paint_figure(name, paint, alt=alt, height_in=_HEIGHT_IN)

@@ -15,8 +15,9 @@ from bidsml.report.wording import hide_folders, number
 
 _WIDTH, _LEFT, _RIGHT = 400.0, 8.0, 392.0
 _THINNEST, _THICKEST, _TITLE, _TOP, _AXIS = 22.0, 110.0, 15.0, 4.0, 34.0
-_RADIUS = 2.6
-_STEP = 2 * _RADIUS + 0.4
+_LARGEST, _SMALLEST = 2.6, 1.6
+_CROWD = 300
+"""So many people and more have smaller dots."""
 _FONT = 'font-family="\'DejaVu Sans\', Verdana, sans-serif" font-size="9" fill="#222222"'
 
 
@@ -76,10 +77,12 @@ def draw_strip(strip: Strip) -> str:
     x = _LEFT + 6 + (values - low) * scale
     order = np.argsort(values, kind="stable")
     bands = [np.array([i for i in order if strip.dots[i].band == band], dtype=int) for band in range(len(strip.bands))]
-    levels = [_stack(x[mine]) for mine in bands]
+    radius = float(np.clip(_LARGEST * np.sqrt(_CROWD / len(values)), _SMALLEST, _LARGEST))
+    gap = 2 * radius + 0.4
+    levels = [_stack(x[mine], gap) for mine in bands]
     tallest = max(int(np.abs(level).max(initial=0)) for level in levels)
-    half = float(np.clip(tallest * _STEP + _RADIUS + 4, _THINNEST / 2, _THICKEST / 2))
-    step = min(_STEP, (half - _RADIUS) / max(1, tallest))
+    half = float(np.clip(tallest * gap + radius + 4, _THINNEST / 2, _THICKEST / 2))
+    step = min(gap, (half - radius) / max(1, tallest))
     bottom = _TOP + len(bands) * (2 * half + _TITLE)
     parts = [_frame(strip, bottom + _AXIS), *(_tick(_LEFT + 6 + (tick - low) * scale, bottom, tick) for tick in ticks)]
     if strip.reference is not None:
@@ -91,7 +94,7 @@ def draw_strip(strip: Strip) -> str:
         parts.append(f'<text x="{_LEFT:g}" y="{top + 10:g}" {_FONT} font-weight="bold">{title}</text>\n')
         colour = CYCLE[band % len(CYCLE)]
         heights = top + _TITLE + half + level * step
-        parts += [_dot(strip.dots[i], x[i], y, colour) for i, y in zip(mine, heights, strict=True)]
+        parts += [_dot(strip.dots[i], x[i], y, radius, colour) for i, y in zip(mine, heights, strict=True)]
     return "".join(parts) + "</svg>\n"
 
 
@@ -111,23 +114,27 @@ def _tick(x: float, y: float, value: float) -> str:
     )
 
 
-def _dot(dot: Dot, x: float, y: float, colour: str) -> str:
+def _dot(dot: Dot, x: float, y: float, radius: float, colour: str) -> str:
     words = escape(hide_folders(dot.words))
     paint = f'fill="#ffffff" stroke="{colour}"' if dot.is_wrong else f'fill="{colour}" stroke="{colour}"'
     groups = "|".join(" ".join(map(str, group)) for group in dot.groups)
     return (
         f'<a href="{escape(safe_address(dot.href))}" data-groups="{groups}"><title>{words}</title>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" {paint} stroke-width="1.1"/></a>\n'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.2g}" {paint} stroke-width="{0.42 * radius:.2g}"/></a>\n'
     )
 
 
-def _stack(x: FloatArray) -> IntArray:
-    """Give dots, sorted by ``x``, a place above (negative) or below the middle.
+def _stack(x: FloatArray, gap: float) -> IntArray:
+    """Give dots a place above (negative) or below the middle, so that neighbours don't hide each other.
 
-    Dots of one dot's width share a column and alternate, so that neighbours don't hide each other.
+    Dots within one gap share a column and alternate. Who of them is where is shuffled (alike every time): in the order
+    of their values, columns would lean and make stripes that mean nothing.
     """
-    column = np.floor((x - x.min(initial=0)) / _STEP).astype(np.int64)
-    place = np.arange(len(x)) - np.searchsorted(column, column)
+    column = np.floor((x - x.min(initial=0)) / gap).astype(np.int64)
+    shuffled = np.random.default_rng(0).permutation(len(x))
+    order = shuffled[np.argsort(column[shuffled], kind="stable")]
+    place = np.empty(len(x), dtype=np.int64)
+    place[order] = np.arange(len(x)) - np.searchsorted(column[order], column[order])
     return np.where(place % 2, (place + 1) // 2, -(place // 2))
 
 
