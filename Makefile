@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-faults lint types lock clean help
+.PHONY: demo test test-all test-faults test-slurm lint types lock clean help
 
 help:
 	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
 	@echo "make test      set up, run the fast tests"
 	@echo "make test-all  set up, run every test, the slow ones too; print the fault table"
 	@echo "make test-faults  set up, run the tests of the fault table only; print it"
+	@echo "make test-slurm  the cluster scripts and plugins on a SLURM of its own (root, Debian's slurm-wlm and munge)"
 	@echo "make lint      ruff (style and format);  make types: mypy"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
@@ -33,6 +34,9 @@ test-all: $(INSTALLED)
 
 test-faults: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --fault-table -m fault
+
+test-slurm: $(INSTALLED)
+	$(BIN)/python -m pytest -m slurm -v
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -13,6 +13,17 @@ os.environ.setdefault("NIPYPE_CONFIG_DIR", str(Path(__file__).resolve().parents[
 
 pytest_plugins = ["fault_table", "faulty_study"]
 
+ON_REQUEST = ("containers", "slurm")
+"""Markers of tests that need root and programs beside Python: run only where ``-m`` names them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    unasked = [name for name in ON_REQUEST if name not in config.option.markexpr]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in unasked)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:

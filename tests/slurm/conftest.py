@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from place import SMALL
 from slurm import ThrowawaySlurm, why_not
 
 from bidsml.simulate import CohortDesign, simulate_cohort
@@ -39,7 +40,8 @@ def dataset(tmp_path_factory) -> Path:
 def words(dataset) -> list[str]:
     """Options of both levels."""
     derivatives = [f"{name}={dataset / 'derivatives' / name}" for name in ("fmriprep", "atlas")]
-    return ["--analysis", "demo", "--set", PERMUTATIONS, "-d", *derivatives]
+    settings = [word for entry in (*SMALL, PERMUTATIONS) for word in ("--set", entry)]
+    return ["--analysis", "demo", *settings, "-d", *derivatives]
 
 
 @pytest.fixture(scope="session")
