@@ -51,18 +51,18 @@ def work_folder(
         hold_locks(work / "locks", [f"{graph}_{name}" for name in own], what=f"the work folder {work}"),
     ):
         note_analysis(work, graph=graph, spec_digest=spec_digest(spec))
-        _sweep(out, spec.name, participants)
+        _sweep(out, "" if part else spec.name, participants)
         yield work
     if options.clean_workdir:
         _remove_empty(work)
 
 
 def _sweep(out: Path, analysis: str, participants: Sequence[str]) -> None:
-    """Remove what a killed job left half-written where this one writes."""
+    """Remove what a killed job left half-written where this one alone writes; elsewhere what nobody writes any more."""
     for label in participants:
         remove_left_overs((out / f"sub-{label}").rglob(".*.tmp"), all_dead=True)
         remove_left_overs(out.glob(f".sub-{label}.*.tmp"), all_dead=True)
-    if not participants:
+    if analysis and not participants:
         remove_left_overs((out / "group" / analysis).rglob(".*.tmp"), all_dead=True)
         remove_left_overs((out / "phenotype").glob(".*.tmp"))
     remove_left_overs(out.glob(".*.tmp"))

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -71,8 +71,7 @@ def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
     if options.dry_run:
         yield
         return
-    path = options.output_dir / "logs" / f"{options.level}_analysis-{analysis}.jsonl"
-    handler = _LazyFileHandler(path, delay=True, encoding="utf-8")
+    handler = _LazyFileHandler(_log_path(options, analysis), delay=True, encoding="utf-8")
     handler.setFormatter(_JsonLines())
     root = logging.getLogger("bidsml")
     root.addHandler(handler)
@@ -84,8 +83,32 @@ def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
         handler.close()
 
 
+def _log_path(options: RunOptions, analysis: str) -> Path:
+    """Give a job of one participant a log of its own: lines of many would get into each other."""
+    logs = options.output_dir / "logs"
+    if options.level == "participant" and len(options.participant_labels) == 1:
+        return logs / "participants" / f"sub-{options.participant_labels[0]}_analysis-{analysis}.jsonl"
+    return logs / f"{options.level}_analysis-{analysis}.jsonl"
+
+
 class _LazyFileHandler(logging.FileHandler):
-    """Makes its folder with its first line, so that a run refused before it starts leaves nothing behind."""
+    """Makes its folder with its first line, so that a run refused before it starts leaves nothing behind.
+
+    A line that cannot be written is let go: a full disk is told by what needed the space, once.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, and the folder and file before the first."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing: logging itself would print a traceback."""
+
+    def close(self) -> None:
+        """Close the file, whatever is left to be written."""
+        with suppress(OSError):
+            super().close()
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
