@@ -22,6 +22,7 @@ SECTIONS_PARTICIPANT: tuple[Callable[[ParticipantResult], Section | None], ...] 
     participant.denoising.section,
     participant.coverage.section,
     participant.features.section,
+    participant.rating.section,
     participant.methods.section,
     participant.errors.section,
     participant.about.section,

@@ -6,7 +6,7 @@ A kind of block is a class here, or in ``viewers/``, and the template ``template
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from bidsml.errors import BidsmlError
@@ -233,6 +233,31 @@ class References(Block):
 
     kind: ClassVar[str] = "references"
     items: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
+class Rating(Block):
+    """A box in which a reader judges what the page shows, and saves the judgement as JSON.
+
+    The page keeps what was entered in the browser's local storage, where it may, under ``name``; it sends nothing.
+
+    Parameters
+    ----------
+    name
+        Stem of the file that is saved.
+    record
+        What goes into the file beside the reader's words: whom and what the judgement is about, and the versions
+        that made it. JSON values.
+    """
+
+    kind: ClassVar[str] = "rating"
+    name: str
+    record: Mapping[str, Any]
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """Nothing can be entered without a script that keeps it."""
+        return ("rating.js",)
 
 
 @dataclass(frozen=True)

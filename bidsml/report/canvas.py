@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
 from bidsml.report.wording import hide_folders
@@ -81,7 +81,7 @@ def paint_figure(
     *,
     alt: str,
     height_in: float,
-    layout: str | None = None,
+    layout: Literal["constrained"] | None = None,
     adapts: bool = False,
 ) -> str:
     """Draw on a whole matplotlib figure, for those who arrange its axes themselves; otherwise as :func:`paint_svg`."""
@@ -102,6 +102,8 @@ _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _STYLE_SHEET = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _TAG = re.compile(r"<[^!/][^>]*>")
+_ID = re.compile(r'\sid="([^"]*)"')
+_GOAL = re.compile(r'(?:="#|url\(#)([^")]+)')
 _IDS = re.compile(r'(\bid="|="#|url\(#)')
 _SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 
@@ -109,13 +111,15 @@ _SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 def embed_svg(svg: str, *, name: str, alt: str, adapts: bool = False) -> str:
     """Make an SVG file fit to stand inside an HTML page beside others.
 
-    Ids get the prefix ``name``; the style sheet (it would rule the whole page) becomes attributes; the
-    drawing takes its size from the page; ``alt`` becomes its accessible name. One that ``adapts`` has no other
-    colours of paper, text and axes than white, ``INK`` and ``GREY``, which a dark page turns round; any other drawing
-    stays on a white card.
+    Ids get the prefix ``name``; those that nothing inside refers to go, since some stand on many parts. The style
+    sheet (it would rule the whole page) becomes attributes; the drawing takes its size from the page; ``alt`` becomes
+    its accessible name. One that ``adapts`` has no other colours of paper, text and axes than white, ``INK`` and
+    ``GREY``, which a dark page turns round; any other drawing stays on a white card.
     """
     svg = _METADATA.sub("", _STYLE_SHEET.sub("", _PROLOG.sub("", svg)))
-    svg = _TAG.sub(lambda tag: _IDS.sub(lambda match: f"{match[1]}{name}-", _fall_back(tag[0])), svg)
+    goals = set(_GOAL.findall(svg))
+    svg = _TAG.sub(lambda tag: _ID.sub(lambda found: found[0] if found[1] in goals else "", _fall_back(tag[0])), svg)
+    svg = _TAG.sub(lambda tag: _IDS.sub(lambda match: f"{match[1]}{name}-", tag[0]), svg)
     end = svg.index(">")
     head = _SIZE.sub("", svg[:end])
     kind = ' class="adapts"' if adapts else ""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bidsml.errors import BidsmlError
-from bidsml.report.blocks import Bullets, Facts, Link, Reference, Section, Table, safe_address
+from bidsml.report.blocks import Bullets, Facts, Link, Paragraph, Reference, Section, Table, safe_address
 from bidsml.report.page import make_page
 
 
@@ -69,3 +69,18 @@ def test_a_reference_with_an_address_that_runs_is_refused() -> None:
     assert Reference("a", doi="10.1/<x>").address == "https://doi.org/10.1/%3Cx%3E"
     with pytest.raises(BidsmlError):
         _ = Reference("a", url="javascript:alert(1)").address
+
+
+def test_the_policy_and_addresses_are_not_taken_for_folders() -> None:
+    """Folders are hidden in text; a digest or an address may have as many slashes."""
+    address = "https://x.org/(a)/b/c"
+    scripts = [f"const a = {i};" for i in range(300)]
+
+    class Viewer(Paragraph):
+        libraries = tuple(scripts)
+
+    section = Section("a", "A", "About.", (Viewer("x"), Facts((("at", Link("x", address)),))))
+    page = make_page([section], title="T", subtitle="S", version="1")
+    assert f'href="{address}"' in page.html
+    policy = lxml.html.fromstring(page.html).xpath("//meta[@http-equiv]/@content")[0]
+    assert "…" not in policy

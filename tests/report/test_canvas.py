@@ -52,3 +52,9 @@ def test_embedding_changes_attributes_only() -> None:
         '<svg viewBox="0 0 1 1" role="img" aria-label="x" stroke-linejoin="round">'
         '<text id="n-t">id="t" url(#t)</text></svg>\n'
     )
+
+
+def test_ids_that_nothing_refers_to_are_dropped() -> None:
+    svg = '<svg viewBox="0 0 1 1"><g id="a"/><g id="a"/><path id="b"/><use xlink:href="#b"/></svg>'
+    embedded = embed_svg(svg, name="n", alt="x")
+    assert '<g/><g/><path id="n-b"/><use xlink:href="#n-b"/>' in embedded

@@ -11,6 +11,7 @@ from bidsml.report.participant import (
     inputs,
     methods,
     motion,
+    rating,
     runs,
     verdict,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "inputs",
     "methods",
     "motion",
+    "rating",
     "runs",
     "verdict",
 ]

@@ -1,16 +1,21 @@
 """What a reader does to the parts of a page, by keyboard alone."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bidsml.report.blocks import Block, Bullets, Comparison, Facts, Figure, Link, Paragraph, Section, Table
+from bidsml.report.blocks import Block, Bullets, Comparison, Facts, Figure, Link, Paragraph, Rating, Section, Table
 from bidsml.report.figures import count_bars
 from bidsml.report.page import make_page
 from bidsml.report.pictures import brain_picture
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\"'><svg onload=window.hacked=3>"
+_FOCUSED = """(() => {
+  const element = document.activeElement;
+  return `${element.tagName} ${element.innerText || element.getAttribute("aria-label") || element.id}`.trim();
+})()"""
 NUMBERS = ("10", "−2.5", "n/a", "9 %", "1,200", "0.5 to 0.7", "1.0e−03")
 
 
@@ -111,18 +116,13 @@ def test_the_numbers_behind_a_figure_are_saved_under_its_name(show) -> None:
 def test_tab_goes_through_everything_in_the_order_of_the_page(show) -> None:
     link = Link("a person", "sub-01.html")
     page = show(_people(sortable=True, filters=("Site",), name="people"), _comparison(), Facts((("who", link),))).page
-    passed = []
-    for _ in range(40):
+    passed: list[str] = []
+    while not passed or not passed[-1].startswith("BODY"):
         page.keyboard.press("Tab")
-        passed.append(
-            page.evaluate(
-                "(() => { const e = document.activeElement; "
-                "return `${e.tagName} ${e.innerText || e.getAttribute('aria-label') || e.id}`.trim().split('\\n')[0]; })()"
-            )
-        )
-        if passed[-1].startswith("BODY"):
-            break
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", "focus is seen"
+        passed.append(page.evaluate(_FOCUSED).split("\n")[0])
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none" or passed[-1].startswith("BODY"), f"nobody sees that {passed[-1]} has the focus"
+        assert len(passed) < 40
     wanted = [
         "A Skip to the content", "A FirstTitle", "A Last", "A #", "SELECT", "BUTTON Save as TSV", "DIV", "BUTTON Who",
         "BUTTON Site", "BUTTON Age", "INPUT pair-slider", "A #", "SUMMARY The numbers", "A a person",
@@ -207,4 +207,50 @@ def test_text_that_looks_like_html_stays_text(show) -> None:
     for where in ("h1", "header p", "nav a", "h2", "main p", "li", "h3", "dt", "dd", "figcaption", "td a", "th button"):
         assert EVIL in page.locator(where, has_text="window.hacked").first.inner_text(), where
     assert page.locator("svg text", has_text="script").count(), "in drawings too"
+    assert visit.complaints == []
+
+
+def _rating() -> Rating:
+    return Rating("sub-01_rating", {"participant_id": "sub-01", "analysis": "a \"b\" <c> & 'd'", "bidsml_version": "1"})
+
+
+def test_a_judgement_is_entered_by_keyboard_kept_and_saved(show, tmp_path) -> None:
+    visit = show(_rating())
+    page = visit.page
+    save = page.get_by_role("button", name="Save as JSON")
+    save.press("Enter")
+    assert "first" in page.locator("[role=status]").inner_text(), "nothing to save yet"
+    assert page.evaluate("document.activeElement.value") == "pass"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.keyboard.type("head </script> moved")
+    page.keyboard.press("Tab")
+    page.keyboard.type("AB")
+    page.reload()
+    assert page.get_by_label("Notes").input_value() == "head </script> moved", "kept by the browser"
+    with page.expect_download() as waiting:
+        save.press("Enter")
+    assert waiting.value.suggested_filename == "sub-01_rating.json"
+    waiting.value.save_as(tmp_path / "saved.json")
+    saved = json.loads((tmp_path / "saved.json").read_text(encoding="utf-8"))
+    assert saved.pop("rated_at").startswith("20")
+    assert saved == _rating().record | {"rating": "review", "notes": "head </script> moved", "rater": "AB"}
+    page.get_by_role("button", name="Clear").press("Enter")
+    page.reload()
+    assert page.get_by_label("Notes").input_value() == ""
+    assert visit.complaints == []
+
+
+def test_a_judgement_is_saved_where_the_browser_keeps_nothing(show, tmp_path) -> None:
+    visit = show(_rating())
+    page = visit.page
+    page.add_init_script(
+        "const get = () => { throw new DOMException('denied', 'SecurityError'); };"
+        "Object.defineProperty(window, 'localStorage', { get });"
+    )
+    page.reload()
+    page.get_by_label("Fail").check()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save as JSON").click()
+    assert json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))["rating"] == "fail"
     assert visit.complaints == []

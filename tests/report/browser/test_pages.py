@@ -11,7 +11,8 @@ SEEN_AS = ((WIDE, "light"), (NARROW, "dark"))
 
 _CONTRASTS = """() => {
   const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
-  const light = (colour) => rgb(colour).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  const light = (colour) => rgb(colour).map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   return [...document.querySelectorAll("svg.adapts text")].map((text) => {
     const pair = [light(getComputedStyle(text).fill), light(getComputedStyle(text.closest(".card")).backgroundColor)];
@@ -63,13 +64,9 @@ def test_paper_gets_the_small_tables_and_no_controls(page_file, open_page) -> No
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert folded > 0
-    large = page.locator("details:not([open])")
-    assert all(
-        rows > 60 or columns > 10
-        for rows, columns in large.evaluate_all(
-            "all => all.map((d) => { const t = d.querySelector('table'); return [t.rows.length, t.rows[0].cells.length]; })"
-        )
-    )
+    tables = page.locator("details:not([open]) table")
+    sizes = tables.evaluate_all("all => all.map((t) => [t.rows.length, t.rows[0].cells.length])")
+    assert all(rows > 60 or columns > 10 for rows, columns in sizes)
     for hidden in ("nav", ".skip", "h2 .here", ".slider", ".tools"):
         assert not page.locator(hidden).first.is_visible(), hidden
     lower, upper = (page.locator(f".compare .{which} svg").bounding_box() for which in ("lower", "upper"))

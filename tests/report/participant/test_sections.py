@@ -1,5 +1,6 @@
 """What single sections of the participant page say."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 
 from bidsml.records import AnatomicalQC, FeatureVector, ParticipantResult, Scan
 from bidsml.report import render_participant
-from bidsml.report.blocks import Figure, Paragraph, Table
-from bidsml.report.participant import coverage, denoising, features, inputs, methods, motion, verdict
+from bidsml.report.blocks import Figure, Paragraph, Rating, Table
+from bidsml.report.participant import coverage, denoising, features, inputs, methods, motion, rating, verdict
 from bidsml.spec import PreprocessSpec, TaskSpec
 
 
@@ -99,7 +100,9 @@ def test_a_participant_with_anatomy_only_has_a_page_without_empty_sections(perso
     made = anatomy_alone(person)
     tree = lxml.html.fromstring(render_participant(made).html)
     anchors = tree.xpath("//main/section/@id")
-    assert anchors == ["verdict", "inputs", "anatomy", "coverage", "features", "methods", "about"]
+    assert anchors == [
+        "verdict", "inputs", "anatomy", "coverage", "features", "rating", "methods", "errors", "about",
+    ]  # fmt: skip
     assert all(section.xpath(".//p | .//table | .//ul | .//dl") for section in tree.xpath("//main/section"))
     text = told(made)
     assert "from raw T1w images." in text and "8 mm" in text and "in the regions of the boxes atlas" in text
@@ -126,3 +129,14 @@ def test_runs_that_were_preprocessed_here_are_said_to_be_raw(raw_participant: Pa
 def test_no_prediction_is_on_the_page(person: ParticipantResult) -> None:
     html = render_participant(person).html.lower()
     assert not any(word in html for word in ("predict", "probability", "classified", "score"))
+
+
+def test_a_rating_says_whom_what_and_which_versions_it_is_about(person: ParticipantResult) -> None:
+    hidden = replace(person, reasons=("/data/secret/sub-0001.nii.gz is cut off",))
+    (block,) = rating.section(hidden).blocks
+    assert isinstance(block, Rating)
+    assert block.record["participant_id"] == "sub-0001" and block.name == "sub-0001_rating"
+    assert block.record["analysis_digest"] == person.provenance.spec_digest
+    assert block.record["automatic_verdict"] == person.verdict
+    assert block.record["package_versions"]["numpy"] == "2.4.0"
+    assert "secret" not in json.dumps(block.record), "folders tell about people and machines"
