@@ -86,8 +86,10 @@ def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
 def _log_path(options: RunOptions, analysis: str) -> Path:
     """Give a job of one participant a log of its own: lines of many would get into each other."""
     logs = options.output_dir / "logs"
-    if options.level == "participant" and len(options.participant_labels) == 1:
-        return logs / "participants" / f"sub-{options.participant_labels[0]}_analysis-{analysis}.jsonl"
+    labels = options.participant_labels
+    # Not checked yet: what is no label of BIDS must not lead out of the folder.
+    if options.level == "participant" and len(labels) == 1 and labels[0].isalnum():
+        return logs / "participants" / f"sub-{labels[0]}_analysis-{analysis}.jsonl"
     return logs / f"{options.level}_analysis-{analysis}.jsonl"
 
 
