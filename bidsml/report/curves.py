@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bidsml.records import CalibrationCurve, FloatArray, LearningCurve, Utility
-from bidsml.report.canvas import BLUE, GREY, INK, VERMILLION, paint_svg
+from bidsml.records import CalibrationCurve, FloatArray, LearningCurve, RankingCurve, Utility
+from bidsml.report.canvas import BLUE, CYCLE, GREY, INK, VERMILLION, paint_svg
 from bidsml.report.figures import Curve
 
 
@@ -63,3 +63,44 @@ def learning_plot(
         axes.legend(loc="lower right")
 
     return paint_svg(name, paint, alt=alt, height_in=3.2)
+
+
+def roc_plot(curves: Sequence[tuple[str, RankingCurve]], *, name: str, alt: str) -> str:
+    """Draw named ROC curves: false positive rate to the right, true positive rate upwards, the band of the first."""
+
+    def paint(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="guessing")
+        for (label, curve), colour in zip(curves, CYCLE * len(curves), strict=False):
+            axes.plot(curve.grid, curve.true_positive_rate, color=colour, linewidth=1.8, label=label)
+        _band(axes, curves[0][1].grid, curves[0][1].rate_low, curves[0][1].rate_high)
+        axes.set(
+            xlabel="False positive rate (1 − specificity)", ylabel="True positive rate (sensitivity)", aspect="equal",
+            xlim=(-0.01, 1.01), ylim=(-0.01, 1.01),
+        )  # fmt: skip
+        axes.legend(loc="lower right")
+
+    return paint_svg(name, paint, alt=alt, height_in=4.4)
+
+
+def precision_plot(curves: Sequence[tuple[str, RankingCurve]], *, name: str, alt: str) -> str:
+    """Draw named precision-recall curves, each class's prevalence, and the band of the first."""
+
+    def paint(axes: Any) -> None:
+        for level in sorted({curve.prevalence for _, curve in curves}):
+            axes.axhline(level, color=GREY, linewidth=0.8, linestyle="--")
+        for (label, curve), colour in zip(curves, CYCLE * len(curves), strict=False):
+            # Where nobody is found, precision is not defined.
+            axes.plot(curve.grid[1:], curve.precision[1:], color=colour, linewidth=1.8, label=label)
+        first = curves[0][1]
+        _band(axes, first.grid[1:], first.precision_low[1:], first.precision_high[1:])
+        axes.set(
+            xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)", aspect="equal",
+            xlim=(-0.01, 1.01), ylim=(-0.01, 1.01),
+        )  # fmt: skip
+        axes.legend(loc="lower left")
+
+    return paint_svg(name, paint, alt=alt, height_in=4.4)
+
+
+def _band(axes: Any, x: FloatArray, low: FloatArray, high: FloatArray) -> None:
+    axes.fill_between(x, low, high, color=CYCLE[0], alpha=0.18, linewidth=0, label="its 95 % band, point by point")

@@ -22,26 +22,6 @@ class Curve:
     """A single repeat behind the mean."""
 
 
-def roc_curves(curves: Sequence[Curve], *, name: str, alt: str) -> str:
-    """Draw ROC curves: false positive rate to the right, true positive rate upwards."""
-
-    def paint(axes: Any) -> None:
-        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", label="guessing")
-        colours = iter(CYCLE * len(curves))
-        for curve in curves:
-            if curve.faint:
-                axes.plot(curve.x, curve.y, color=GREY, linewidth=0.5, alpha=0.5)
-            else:
-                axes.plot(curve.x, curve.y, color=next(colours), linewidth=1.8, label=curve.label)
-        axes.set(
-            xlabel="False positive rate (1 − specificity)", ylabel="True positive rate (sensitivity)", aspect="equal",
-            xlim=(-0.01, 1.01), ylim=(-0.01, 1.01),
-        )  # fmt: skip
-        axes.legend(loc="lower right")
-
-    return paint_svg(name, paint, alt=alt, height_in=4.4)
-
-
 def observed_predicted(observed: FloatArray, predicted: FloatArray, *, label: str, name: str, alt: str) -> str:
     """Draw predicted against observed outcomes, both ``(n,)``, with the line of perfect prediction."""
 

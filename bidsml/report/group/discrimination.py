@@ -2,13 +2,25 @@
 
 import numpy as np
 
-from bidsml.records import CVResult, FloatArray, Result
-from bidsml.report.blocks import Block, Figure, Section, Table
-from bidsml.report.figures import Curve, fold_dots, observed_predicted, roc_curves
-from bidsml.report.lookup import find_cv, folds_of, name_primary, name_target
-from bidsml.report.wording import CHANCE, METRIC_MEANING, estimate, interval, name_model, number, plural
+from bidsml.records import CVResult, FloatArray, PerformanceRow, RankingCurve, Result
+from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
+from bidsml.report.curves import precision_plot, roc_plot
+from bidsml.report.figures import fold_dots, observed_predicted
+from bidsml.report.lookup import LEAVE_SITE_OUT, find_cv, folds_of, name_primary, name_target
+from bidsml.report.wording import (
+    CHANCE,
+    LOWER_IS_BETTER,
+    METRIC_MEANING,
+    estimate,
+    interval,
+    name_model,
+    number,
+    plural,
+)
 
-_GRID = np.linspace(0, 1, 21)
+_STEP = 5
+_CLOSE = 0.02
+"""Two estimates nearer than this are called the same."""
 _MODELS = ("biomarker", "nuisance", "nuisance+biomarker")
 _SCATTER_BINS = 10
 
@@ -17,8 +29,9 @@ def section(result: Result) -> Section:
     """Draw ROC curves, or predicted against observed outcomes, and the figure of every fold."""
     main = result.cv[0]
     row = result.headline
-    first = _roc(result, main) if result.task == "classification" else _scatter(result, main)
-    blocks: list[Block] = [block for block in (first, _dots(result)) if block is not None]
+    drawn = [_roc(result), _precision(result)] if result.task == "classification" else [_scatter(result, main)]
+    blocks: list[Block] = [block for block in (*drawn, _dots(result)) if block is not None]
+    blocks += _reconciled(result)
     meaning = METRIC_MEANING.get(result.primary_metric, "")
     return Section(
         anchor="discrimination",
@@ -29,94 +42,119 @@ def section(result: Result) -> Section:
     )
 
 
-# ------------------------------------------------------------------ ROC
+# ------------------------------------------------------------------ ROC, precision and recall
 
 
-def _roc(result: Result, cv: CVResult) -> Figure | None:
-    outputs = _outputs(result)
-    curves: list[Curve] = []
-    areas: list[tuple[str, float]] = []
-    means: list[tuple[str, FloatArray]] = []
-    for output, code, label in outputs:
-        repeats = _curves(result, cv, output, code)
-        if not repeats:
-            return None
-        area = float(np.mean([np.trapezoid(y, x) for x, y in repeats]))
-        if len(repeats) == 1:
-            x, y = repeats[0]
-        else:
-            curves += [Curve(label, *pair, faint=True) for pair in repeats]
-            x, y = _average(repeats)
-        curves.append(Curve(f"{label}, AUC {area:.3f}", x, y))
-        areas.append((label, area))
-        means.append((label, np.interp(_GRID, x, y)))
+def _chosen(result: Result) -> list[tuple[str, RankingCurve]]:
+    """Curves to draw: of two classes the biomarker's beside the confounds'; of several, the biomarker's of each."""
+    mine = [one for one in result.ranking if one.model == "biomarker"]
+    if len(result.cohort.classes) > 2:
+        return [(f"{one.output} against the rest", one) for one in mine]
+    beside = [one for one in result.ranking if one.model == "nuisance"]
+    return [(name_model(one.model), one) for one in mine + beside]
+
+
+def _roc(result: Result) -> Figure | None:
+    curves = [(f"{label}, AUC {one.roc_auc:.3f}", one) for label, one in _chosen(result)]
+    if not curves:
+        return None
     name = "roc"
-    alt = _roc_words(result, cv, areas)
-    rows = tuple((f"{x:.2f}", *(f"{y[i]:.3f}" for _, y in means)) for i, x in enumerate(_GRID))
-    return Figure(
-        name=name,
-        svg=roc_curves(curves, name=name, alt=alt),
-        alt=alt,
-        table=Table("ROC curve", ("False positive rate", *(label for label, _ in means)), rows, text_columns=0),
+    said = "; ".join(label for label, _ in curves)
+    alt = f"ROC curve from out-of-fold scores{_over(result)}: {said}; 0.5 is guessing. {_BAND}"
+    table = _curve_table("ROC curve", "False positive rate", _chosen(result), "true_positive_rate", "rate")
+    return Figure(name=name, svg=roc_plot(curves, name=name, alt=alt), alt=alt, table=table)
+
+
+def _precision(result: Result) -> Figure | None:
+    curves = [(f"{label}, AP {one.average_precision:.3f}", one) for label, one in _chosen(result)]
+    if not curves:
+        return None
+    name = "precision-recall"
+    said = "; ".join(f"{label} (guessing: {one.prevalence:.3f})" for label, one in curves)
+    alt = (
+        f"Precision-recall curve{_over(result)}: {said}. Precision depends on how common the class is: in "
+        f"a clinic where it is rarer than here, it is lower. {_BAND}"
     )
+    table = _curve_table("precision-recall curve", "Recall", _chosen(result), "precision", "precision")
+    return Figure(name=name, svg=precision_plot(curves, name=name, alt=alt), alt=alt, table=table)
 
 
-def _outputs(result: Result) -> list[tuple[int, int, str]]:
-    """Column of the scores, class code and name of every curve."""
-    cohort = result.cohort
-    if len(cohort.classes) == 2:
-        return [(0, cohort.classes.index(cohort.positive), cohort.positive)]
-    return [(code, code, f"{name} against the rest") for code, name in enumerate(cohort.classes)]
+_BAND = (
+    "The band holds point by point, not for the whole curve at once: a bootstrap over people, widened for the training."
+)
 
 
-def _curves(result: Result, cv: CVResult, output: int, code: int) -> list[tuple[FloatArray, FloatArray]]:
-    """One ROC curve per repeat, from the scores of all its test folds pooled."""
-    from sklearn.metrics import roc_curve
-
-    curves = []
-    for scores in cv.scores[:, :, output]:
-        tested = np.isfinite(scores)
-        truth = result.cohort.target[tested] == code
-        if truth.any() and not truth.all():
-            x, y, _ = roc_curve(truth, scores[tested])
-            curves.append((x, y))
-    return curves
+def _over(result: Result) -> str:
+    repeats = result.cv[0].scores.shape[0]
+    return f", mean of {repeats} repeats" if repeats > 1 else ""
 
 
-def _average(curves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Mean true positive rate at every false positive rate; its area is the mean of the areas."""
-    grid = np.unique(np.concatenate([x for x, _ in curves]))
-    # A vertical step needs both its ends: the value just before and just after.
-    after = np.mean([_upper(grid, x, y) for x, y in curves], axis=0)
-    before = np.mean([_lower(grid, x, y) for x, y in curves], axis=0)
-    return np.repeat(grid, 2), np.column_stack([before, after]).ravel()
-
-
-def _upper(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Value of a curve at ``grid``, at a vertical step its upper end."""
-    last = np.searchsorted(x, grid, side="right") - 1
-    exact = x[last] == grid
-    return np.where(exact, y[last], np.interp(grid, x, y))
-
-
-def _lower(grid: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    """Value of a curve at ``grid``, at a vertical step its lower end."""
-    first = np.minimum(np.searchsorted(x, grid, side="left"), len(x) - 1)
-    exact = x[first] == grid
-    return np.where(exact, y[first], np.interp(grid, x, y))
-
-
-def _roc_words(result: Result, cv: CVResult, areas: list[tuple[str, float]]) -> str:
-    repeats = cv.scores.shape[0]
-    said = "; ".join(f"{label}: area {area:.3f}" for label, area in areas)
-    over = f", mean of {repeats} repeats (thin lines)" if repeats > 1 else ""
-    pooled = ""
-    if result.primary_metric == "roc_auc":
-        pooled = (
-            f" The curve pools the scores of all test folds; the headline of {estimate(result.headline.estimate)} "
-            "may differ a little where it averages over folds."
+def _curve_table(caption: str, across: str, curves: list[tuple[str, RankingCurve]], value: str, band: str) -> Table:
+    at = np.arange(0, len(curves[0][1].grid), _STEP)
+    columns = [across]
+    cells = [[f"{curves[0][1].grid[i]:.2f}" for i in at]]
+    for label, one in curves:
+        columns += [label, "95 % band"]
+        cells.append([f"{getattr(one, value)[i]:.3f}" for i in at])
+        cells.append(
+            [interval(float(getattr(one, f"{band}_low")[i]), float(getattr(one, f"{band}_high")[i])) for i in at]
         )
-    return f"ROC curve from out-of-fold scores{over}: {said}; 0.5 is guessing.{pooled}"
+    return Table(caption, tuple(columns), tuple(zip(*cells, strict=True)), text_columns=0)
+
+
+# ------------------------------------------------------------------ three figures of one thing
+
+
+def _reconciled(result: Result) -> list[Block]:
+    """Put the ways to bring folds together side by side, and say why they differ; nothing where there is one."""
+    metric, headline = result.primary_metric, result.headline
+    rows = [
+        row
+        for row in result.performance
+        if (row.estimator, row.model, row.metric) == (headline.estimator, "biomarker", metric)
+        and row.design in (headline.design, LEAVE_SITE_OUT)
+        and "cross-check" not in row.note
+    ]
+    if len(rows) < 2:
+        return []
+    named = [(_way(row, headline), row) for row in rows]
+    table = Table(
+        f"One model, {len(rows)} ways to say its {name_primary(result)}",
+        ("How the test people are brought together", name_primary(result), "95 % interval"),
+        tuple((way, estimate(row.estimate), interval(row.low, row.high)) for way, row in named),
+    )
+    return [table, Paragraph(_explain(headline, rows, result))]
+
+
+def _way(row: PerformanceRow, headline: PerformanceRow) -> str:
+    folds = "pooled over all test people" if row.note == "pooled" else row.note or "as the design gives it"
+    if row.design == LEAVE_SITE_OUT and headline.design != LEAVE_SITE_OUT:
+        return f"each site left out in turn, {folds}"
+    return f"{folds}{' (the headline)' if row is headline else ''}"
+
+
+def _explain(headline: PerformanceRow, rows: list[PerformanceRow], result: Result) -> str:
+    pooled = next((row for row in rows if row.design == headline.design and row is not headline), None)
+    left_out = next((row for row in rows if row.design == LEAVE_SITE_OUT and row is not headline), None)
+    said = []
+    if pooled is not None:
+        apart = abs(pooled.estimate - headline.estimate)
+        why = "." if apart < _CLOSE else ": small folds do that by chance, and models of different scale do it too."
+        said.append(
+            "The mean over folds compares people of one fold with each other; pooling also compares people of "
+            f"different folds, who were scored by different models. Here the two are {estimate(apart)} apart{why}"
+        )
+    if left_out is not None:
+        difference = left_out.estimate - headline.estimate
+        is_worse = difference > 0 if result.primary_metric in LOWER_IS_BETTER else difference < 0
+        verdict = "about the same" if abs(difference) < _CLOSE else f"{estimate(abs(difference))} better"
+        if is_worse and abs(difference) >= _CLOSE:
+            verdict = f"{estimate(abs(difference))} worse, which may be what the model took from knowing the site"
+        said.append(
+            "Leaving each site out asks for more: to hold at a scanner never seen, trained on fewer people. Against "
+            f"the headline it is {verdict}."
+        )
+    return " ".join(said)
 
 
 # ------------------------------------------------------------------ regression

@@ -1,73 +1,81 @@
 """How well a site is predicted that the model has never seen."""
 
+import math
+
 import numpy as np
 
-from bidsml.records import Result
+from bidsml.records import PerformanceRow, Result, SubgroupRow
 from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
-from bidsml.report.disclosure import SMALLEST_CELL, SUPPRESSED, protect_count
+from bidsml.report.disclosure import SUPPRESSED, protect_counts
 from bidsml.report.figures import ForestRow, forest_plot
-from bidsml.report.lookup import LEAVE_SITE_OUT, class_counts, find_cv, find_row, folds_of, name_primary
+from bidsml.report.lookup import LEAVE_SITE_OUT, find_row, name_primary
 from bidsml.report.wording import CHANCE, estimate, interval
 
 
 def section(result: Result) -> Section | None:
-    """Show the figure of every left-out site; nothing where there is one site."""
-    cv = find_cv(result, "biomarker", design=LEAVE_SITE_OUT)
-    if cv is None:
+    """Show the figure of every left-out site; nothing where no site was left out beside the default design."""
+    rows = [row for row in result.subgroups if row.design == LEAVE_SITE_OUT != result.headline.design]
+    overall = find_row(result, "biomarker", design=LEAVE_SITE_OUT)
+    if not rows or overall is None:
         return None
-    row = find_row(result, "biomarker", design=LEAVE_SITE_OUT)
-    overall = f"{estimate(row.estimate)} ({interval(row.low, row.high)})" if row else "n/a"
-    values = cv.fold_metrics.get(result.primary_metric, np.full(len(folds_of(result, LEAVE_SITE_OUT)), np.nan))
-    small = [_is_small(result, fold.test) for fold in folds_of(result, LEAVE_SITE_OUT)]
-    shown = np.where(small, np.nan, values)
-    blocks: list[Block] = [_figure(result, shown)] if np.isfinite(shown).any() else []
-    if not blocks:
+    shown = [row for row in rows if math.isfinite(row.estimate)]
+    blocks: list[Block] = [_figure(result, rows, overall)] if shown else []
+    if not shown:
         blocks.append(Paragraph("No single site has enough people of every class for a figure of its own."))
     return Section(
         anchor="sites",
         title="Sites left out",
-        lead=f"Each site was predicted by a model that never saw it: {name_primary(result)} {overall} over all sites. "
-        "This is nearest to what a new hospital would get.",
+        lead=f"Each site was predicted by a model that never saw it: {name_primary(result)} "
+        f"{estimate(overall.estimate)} ({interval(overall.low, overall.high)}) over all sites. This is nearest to what "
+        "a new hospital would get. Sites of few people scatter widely by chance alone: read the intervals, not the "
+        "order.",
         blocks=tuple(blocks),
     )
 
 
-def _is_small(result: Result, rows: np.ndarray) -> bool:
-    if not result.cohort.classes:
-        return len(rows) < SMALLEST_CELL
-    return bool(class_counts(result.cohort, rows).min() < SMALLEST_CELL)
-
-
-def _figure(result: Result, values: np.ndarray) -> Figure:
-    folds = folds_of(result, LEAVE_SITE_OUT)
-    order = [i for i in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable") if np.isfinite(values[i])]
-    best, worst = order[0], order[-1]
-    hidden = len(folds) - len(order)
+def _figure(result: Result, rows: list[SubgroupRow], overall: PerformanceRow) -> Figure:
+    metric, headline = name_primary(result), result.headline
+    shown = sorted((row for row in rows if math.isfinite(row.estimate)), key=lambda row: -row.estimate)
+    best, worst, hidden = shown[0], shown[-1], len(rows) - len(shown)
     alt = (
-        f"{name_primary(result)} by left-out site: from {estimate(float(values[worst]))} at {folds[worst].name} to "
-        f"{estimate(float(values[best]))} at {folds[best].name}."
-        + (f" {hidden} of {len(folds)} sites have too few people for a figure of their own." if hidden else "")
+        f"{metric} by left-out site: from {_said(worst)} to {_said(best)}; {estimate(overall.estimate)} over all "
+        f"sites, {estimate(headline.estimate)} where the model knew the site."
+        + (f" {hidden} of {len(rows)} sites have too few people for a figure of their own." if hidden else "")
     )
-    dots = [ForestRow(folds[i].name, float(values[i]), np.nan, np.nan) for i in order]
-    classes = result.cohort.classes or ("people",)
-    rows = tuple(
-        (fold.name, *_counts(result, fold.test), _shown(value)) for fold, value in zip(folds, values, strict=True)
-    )
+    summary = [
+        ForestRow("all sites, each left out", overall.estimate, overall.low, overall.high, strong=True),
+        ForestRow("headline: sites known", headline.estimate, headline.low, headline.high, strong=True),
+    ]
+    drawn = [*summary, *(ForestRow(row.level, row.estimate, row.low, row.high) for row in shown)]
     name = "sites"
-    reference = CHANCE.get(result.primary_metric)
     return Figure(
         name=name,
-        svg=forest_plot(dots, label=name_primary(result), reference=reference, name=name, alt=alt),
+        svg=forest_plot(drawn, label=metric, reference=CHANCE.get(result.primary_metric), name=name, alt=alt),
         alt=alt,
-        table=Table("left-out sites", ("Site", *classes, name_primary(result)), rows),
+        table=_table(result, rows),
     )
 
 
-def _counts(result: Result, rows: np.ndarray) -> list[str]:
-    if not result.cohort.classes:
-        return [protect_count(len(rows))]
-    return [protect_count(int(n)) for n in class_counts(result.cohort, rows)]
+def _said(row: SubgroupRow) -> str:
+    return f"{estimate(row.estimate)} ({interval(row.low, row.high)}) at {row.level}"
 
 
-def _shown(value: float) -> str:
-    return estimate(float(value)) if np.isfinite(value) else f"n/a ({SUPPRESSED} in a class)"
+def _table(result: Result, rows: list[SubgroupRow]) -> Table:
+    """Put every left-out site beside the same site where the model knew it."""
+    classes = result.cohort.classes or ("people",)
+    known = {(row.column, row.level): row for row in result.subgroups if row.design == result.headline.design}
+    counts = protect_counts(np.array([row.counts for row in rows]))
+    cells = tuple(
+        (row.level, *count, *_value(row), *_value(known.get((row.column, row.level))))
+        for row, count in zip(rows, counts, strict=True)
+    )
+    metric = name_primary(result)
+    columns = ("Site", *classes, f"{metric}, left out", "95 % interval", f"{metric}, site known", "95 % interval")
+    return Table("left-out sites", columns, cells)
+
+
+def _value(row: SubgroupRow | None) -> tuple[str, str]:
+    if row is None:
+        return "n/a", "n/a"
+    value = estimate(row.estimate) if math.isfinite(row.estimate) else f"n/a ({SUPPRESSED} in a class)"
+    return value, interval(row.low, row.high)

@@ -19,9 +19,10 @@ _CAUTION = (
 
 def section(result: Result) -> Section | None:
     """Show the primary metric by confound and by site."""
-    if not result.subgroups:
+    mine = _mine(result)
+    if not mine:
         return None
-    shown = [row for row in result.subgroups if math.isfinite(row.estimate)]
+    shown = [row for row in mine if math.isfinite(row.estimate)]
     blocks: list[Block] = [_figure(result, shown)] if shown else []
     if not shown:
         blocks.append(Paragraph("No subgroup has enough people of every class for a figure of its own."))
@@ -35,6 +36,11 @@ def section(result: Result) -> Section | None:
     )
 
 
+def _mine(result: Result) -> list[SubgroupRow]:
+    """Find the subgroups of the headline's design; those of left-out sites have a section of their own."""
+    return [row for row in result.subgroups if row.design == result.headline.design]
+
+
 def _label(row: SubgroupRow) -> str:
     return f"{row.column}: {row.level}"
 
@@ -43,12 +49,12 @@ def _figure(result: Result, shown: list[SubgroupRow]) -> Figure:
     name, metric = "subgroups", name_primary(result)
     lowest = min(shown, key=lambda row: row.estimate)
     highest = max(shown, key=lambda row: row.estimate)
-    hidden = len(result.subgroups) - len(shown)
+    hidden = len(_mine(result)) - len(shown)
     alt = (
         f"{metric} by subgroup: from {estimate(lowest.estimate)} ({interval(lowest.low, lowest.high)}) for "
         f"{_label(lowest)} to {estimate(highest.estimate)} ({interval(highest.low, highest.high)}) for "
         f"{_label(highest)}."
-        + (f" {hidden} of {len(result.subgroups)} subgroups have too few people for a figure." if hidden else "")
+        + (f" {hidden} of {len(_mine(result))} subgroups have too few people for a figure." if hidden else "")
     )
     drawn = [ForestRow(_label(row), row.estimate, row.low, row.high) for row in shown]
     classes = result.cohort.classes or ("people",)
@@ -67,8 +73,8 @@ def _figure(result: Result, shown: list[SubgroupRow]) -> Figure:
 
 def _rows(result: Result) -> tuple[tuple[str, ...], ...]:
     rows = []
-    for column in dict.fromkeys(row.column for row in result.subgroups):
-        mine = [row for row in result.subgroups if row.column == column]
+    for column in dict.fromkeys(row.column for row in _mine(result)):
+        mine = [row for row in _mine(result) if row.column == column]
         counts = protect_counts(np.array([row.counts for row in mine]))
         for row, cells in zip(mine, counts, strict=True):
             value = estimate(row.estimate) if math.isfinite(row.estimate) else f"n/a ({SUPPRESSED} in a cell)"

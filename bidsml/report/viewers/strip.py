@@ -100,7 +100,7 @@ def draw_strip(strip: Strip) -> str:
 
 def _frame(strip: Strip, height: float) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" role="group" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" class="adapts" role="group" '
         f'id="{strip.name}-drawing" aria-label={quoteattr(hide_folders(strip.alt))}>\n'
         f'<rect width="{_WIDTH:g}" height="{height:g}" fill="#ffffff"/>\n'
         f'<text x="{_WIDTH / 2:g}" y="{height - 6:g}" text-anchor="middle" {_FONT}>{escape(strip.label)}</text>\n'
@@ -109,7 +109,7 @@ def _frame(strip: Strip, height: float) -> str:
 
 def _tick(x: float, y: float, value: float) -> str:
     return (
-        f'<path d="M{x:.1f} {_TOP}V{y:g}" stroke="#dde1e5" stroke-width="0.7"/>\n'
+        f'<path d="M{x:.1f} {_TOP}V{y:g}" stroke="{GREY}" stroke-opacity="0.25" stroke-width="0.7"/>\n'
         f'<text x="{x:.1f}" y="{y + 12:g}" text-anchor="middle" {_FONT}>{number(value, 2) if value else "0"}</text>\n'
     )
 
