@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-faults test-slurm lint types lock clean help
+.PHONY: demo test test-all test-faults test-slurm test-containers lint types lock clean help
 
 help:
 	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-all  set up, run every test, the slow ones too; print the fault table"
 	@echo "make test-faults  set up, run the tests of the fault table only; print it"
 	@echo "make test-slurm  the cluster scripts and plugins on a SLURM of its own (root, Debian's slurm-wlm and munge)"
+	@echo "make test-containers  build both images from a local base and run the demo in them (root on Debian)"
 	@echo "make lint      ruff (style and format);  make types: mypy"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
@@ -37,6 +38,10 @@ test-faults: $(INSTALLED)
 
 test-slurm: $(INSTALLED)
 	$(BIN)/python -m pytest -m slurm -v
+
+# Packages that are missing are installed, as root on Debian; what is kept for next time is in BIDSML_CONTAINER_CACHE.
+test-containers: $(INSTALLED)
+	BIDSML_TEST_CONTAINERS=1 $(BIN)/python -m pytest -m containers -v tests/containers
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
