@@ -41,7 +41,7 @@ test-slurm: $(INSTALLED)
 
 # Packages that are missing are installed, as root on Debian; what is kept for next time is in BIDSML_CONTAINER_CACHE.
 test-containers: $(INSTALLED)
-	BIDSML_TEST_CONTAINERS=1 $(BIN)/python -m pytest -m containers -v tests/containers
+	$(BIN)/python -m pytest -m containers -v tests/containers
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

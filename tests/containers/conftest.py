@@ -49,14 +49,7 @@ def watch(pytestconfig) -> Stopwatch:
 
 
 @pytest.fixture(scope="session")
-def asked():
-    """Nothing is installed or built unless it was asked for."""
-    if os.environ.get("BIDSML_TEST_CONTAINERS") != "1":
-        pytest.skip("builds images and may install packages: run make test-containers")
-
-
-@pytest.fixture(scope="session")
-def place(asked) -> Iterator[Path]:
+def place() -> Iterator[Path]:
     """Scratch folder that other users can enter, unlike pytest's own."""
     folder = Path(tempfile.mkdtemp(prefix="bidsml-containers-"))
     folder.chmod(0o755)
@@ -65,7 +58,7 @@ def place(asked) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def base(asked, watch) -> Path:
+def base(watch) -> Path:
     """Stands in for the official slim Python image; kept for the next time."""
     tar = cache_folder() / "base.tar"
     if not tar.exists():
