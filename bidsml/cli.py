@@ -232,8 +232,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print("[bold red]this is a bug in bidsml[/]: please report it with the lines above")
         return EXIT_BUG
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        # A process that is being stopped is deaf to its end: its exit code stands.
+        if argv is not None or not all(_is_ignored(number) for number in _STOPPING):
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def _configure_nipype(words: Sequence[str]) -> None:
