@@ -212,14 +212,20 @@ def _shorten(traces: Sequence[FloatArray]) -> tuple[float, ...]:
 
 
 def small_slice(view: AnatomyView) -> NDArray[np.uint8]:
-    """Cut the slice that shows most brain from a mosaic, at most 64 pixels high and wide."""
+    """Cut the axial slice that shows most brain from a mosaic, at most 64 pixels high and wide.
+
+    The slices of the first row are axial: none of them shows a face.
+    """
     from scipy.ndimage import find_objects, label
 
     parts, _ = label(view.brain)
     sizes = np.bincount(parts.ravel())[1:]
     if not sizes.size:
         return np.empty((0, 0), dtype=np.uint8)
-    place = find_objects(parts)[int(sizes.argmax())]
+    # Small parts are tips of lobes, which may lie higher than the slice they belong to.
+    boxes = [(int(size), box) for size, box in zip(sizes, find_objects(parts), strict=True) if size > sizes.max() / 4]
+    bottom = min((box[0].start, box[0].stop) for _, box in boxes)[1]
+    _, place = max((one for one in boxes if one[1][0].start < bottom), key=lambda one: one[0])
     picture = view.slices[place]
     step = -(-max(picture.shape) // _PICTURE_PX)
     height, width = (size // step * step for size in picture.shape)
