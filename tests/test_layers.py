@@ -17,6 +17,7 @@ LEVELS = {
     "descriptor": 2,
     "records": 1,
     "spec": 1,
+    "headers": 1,
     "matrices": 2,
     "atlases": 3,
     "templates": 2,

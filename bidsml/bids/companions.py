@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bidsml.bids.candidates import Candidate
+from bidsml.bids.images import refuse_absurd_header
 from bidsml.bids.inheritance import SidecarFinder
 from bidsml.bids.names import order_entities
 from bidsml.bids.timing import header_tr_s, reconcile_tr, sidecar_tr_s
@@ -36,10 +37,13 @@ class Companions:
         Raises
         ------
         DataError
-            A sidecar is malformed; of BOLD, the repetition time is missing or contradicts the header.
+            A sidecar is malformed; of BOLD, the repetition time is missing or contradicts the header, or the header
+            claims an absurd size.
         """
-        tr_s, sidecars = self._tr(candidate)
         is_bold = candidate.kind == "bold"
+        if is_bold:
+            refuse_absurd_header(candidate.path)
+        tr_s, sidecars = self._tr(candidate)
         return Scan(
             participant_id=candidate.participant_id,
             kind=candidate.kind,

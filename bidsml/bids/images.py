@@ -1,6 +1,7 @@
 """Raw images are what their names say: readable to the end, of the right number of dimensions."""
 
 import gzip
+import logging
 import struct
 import zlib
 from math import prod
@@ -13,9 +14,12 @@ from nibabel.spatialimages import HeaderDataError
 
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import DataError
+from bidsml.headers import claimed_bytes, refuse_absurd
 from bidsml.records import RawSession
 
 HEADER_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError)
+
+_logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 22
 _FETCH = "the file is truncated or altered; fetch it again"
@@ -48,6 +52,28 @@ def check_images(session: RawSession) -> None:
             )
 
 
+def refuse_absurd_header(path: Path) -> Path:
+    """Give ``path`` back unless its header claims an absurd size, see :func:`bidsml.headers.refuse_absurd`.
+
+    A header that cannot be read passes: reading the image will fail with its own message, and for its participant
+    only.
+
+    Raises
+    ------
+    DataError
+        The size is absurd.
+    """
+    try:
+        image: Any = nib.load(path)
+        shape, proxy = tuple(int(n) for n in image.shape), image.dataobj
+        itemsize, offset = int(proxy.dtype.itemsize), int(proxy.offset)
+    except HEADER_ERRORS as error:
+        _logger.warning("%s: the header cannot be read: %s", path, error)
+        return path
+    refuse_absurd(path, shape, itemsize=itemsize, offset=offset)
+    return path
+
+
 def open_image(path: Path) -> Any:
     """Open a NIfTI image whose file holds what its header claims, without reading its voxels.
 
@@ -63,7 +89,7 @@ def open_image(path: Path) -> Any:
         image: Any = nib.load(path)
         shape = tuple(int(n) for n in image.shape)
         proxy = image.dataobj
-        expected = int(proxy.offset) + prod(shape) * int(proxy.dtype.itemsize)
+        expected = claimed_bytes(shape, itemsize=int(proxy.dtype.itemsize), offset=int(proxy.offset))
     except HEADER_ERRORS as error:
         raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=_FETCH) from error
     found = _count_bytes(path, expected)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bidsml.bids.candidates import rank_entities
+from bidsml.bids.images import refuse_absurd_header
 from bidsml.bids.index import list_raw_files
 from bidsml.bids.inheritance import SidecarFinder
 from bidsml.bids.names import order_entities, split_name
@@ -208,11 +209,11 @@ class _Metadata:
         self._slice_timing = spec.preprocess.slice_timing
 
     def complete(self, label: str, session: str, t1w: Sequence[RawFile], bold: Sequence[RawFile]) -> RawSession:
-        images = tuple(require_content(file.path, what="the T1w image") for file in t1w)
+        images = tuple(refuse_absurd_header(require_content(file.path, what="the T1w image")) for file in t1w)
         return RawSession(label, session, images, tuple(self._run(file) for file in bold))
 
     def _run(self, file: RawFile) -> RawBold:
-        require_content(file.path, what="the BOLD image")
+        refuse_absurd_header(require_content(file.path, what="the BOLD image"))
         entities = {"sub": file.participant_id, **file.entities}
         metadata, sidecars = self._finder.metadata(file.path.parent, entities, suffix="bold")
         tr_s = self._tr(metadata, file.path)

@@ -92,6 +92,7 @@ def clean_scan(
         confounds=confounds,
         coverage=regions.coverage,
         n_nonfinite_voxels=regions.n_nonfinite_voxels,
+        nonfinite_share=regions.nonfinite_share,
         warnings=(*notes, *unit_notes),
     )
     return ScanData(

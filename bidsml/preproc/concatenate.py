@@ -88,6 +88,7 @@ def _join_qc(qc: Sequence[ScanQC], *, n_missing: int) -> ScanQC | None:
         dvars=np.concatenate([q.dvars for q in qc]),
         censored=np.concatenate([q.censored for q in qc]),
         n_nonfinite_voxels=sum(q.n_nonfinite_voxels for q in qc),
+        nonfinite_share=float(np.mean([q.nonfinite_share for q in qc])),
         region_coverage=np.min(coverage, axis=0) if coverage else np.empty(0),
         n_regions_missing=n_missing,
         warnings=tuple(f"{q.label}: {warning}" for q in qc for warning in q.warnings),

@@ -33,6 +33,7 @@ def scan_qc(
     confounds: Confounds | None = None,
     coverage: FloatArray | None = None,
     n_nonfinite_voxels: int = 0,
+    nonfinite_share: float = 0.0,
     warnings: Sequence[str] = (),
 ) -> ScanQC:
     """Record the quality of one scan.
@@ -64,6 +65,7 @@ def scan_qc(
         censored=~kept,
         confound_columns=confounds.columns if confounds is not None else (),
         n_nonfinite_voxels=n_nonfinite_voxels,
+        nonfinite_share=nonfinite_share,
         region_coverage=coverage if coverage is not None else np.empty(0),
         n_regions=n_regions,
         n_regions_missing=n_regions_missing,

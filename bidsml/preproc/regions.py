@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bidsml.errors import DataError
-from bidsml.preproc.volumes import READ_ERRORS, Series, iter_volumes, load_image, open_series
+from bidsml.preproc.volumes import Series, iter_volumes, load_image, open_series, read_voxels
 from bidsml.records import Atlas, FloatArray, IntArray
 
 MIN_COVERAGE = 0.5
@@ -34,6 +34,8 @@ class RegionSignals:
         Why a region is missing, by name.
     n_nonfinite_voxels
         Voxels of the regions that are NaN or infinite in some volume; they are left out of every mean.
+    nonfinite_share
+        Their share of all voxels of the regions, 0-1.
     tr_s
         Repetition time in the image header, ``None`` where it says none.
     """
@@ -45,6 +47,7 @@ class RegionSignals:
     n_nonfinite_voxels: int
     n_volumes: int
     tr_s: float | None = None
+    nonfinite_share: float = 0.0
 
 
 def average_regions(bold: Path, atlas: Atlas, *, mask: Path | None) -> RegionSignals:
@@ -96,6 +99,7 @@ def average_regions(bold: Path, atlas: Atlas, *, mask: Path | None) -> RegionSig
         n_nonfinite_voxels=n_nonfinite,
         n_volumes=series.n_volumes,
         tr_s=series.tr_s,
+        nonfinite_share=n_nonfinite / max(len(np.unique(np.concatenate(kept))), 1),
     )
 
 
@@ -129,14 +133,7 @@ def _read_mask(mask: Path | None, series: Series) -> NDArray[np.bool_]:
             f"{mask}: the mask's grid {image.shape} is not that of {series.path.name} {series.shape}",
             hint="give the mask that belongs to this image",
         )
-    return np.asarray(_values(image, mask).reshape(series.shape) > 0)
-
-
-def _values(image: Any, path: Path) -> FloatArray:
-    try:
-        return np.asarray(image.dataobj, dtype=np.float64)
-    except READ_ERRORS as error:
-        raise DataError(f"{path} is damaged: {error}", hint="fetch or make the file again") from error
+    return np.asarray(read_voxels(mask, image, dtype=np.float64).reshape(series.shape) > 0)
 
 
 # ------------------------------------------------------------------ where the regions are
@@ -166,7 +163,7 @@ def _locate_labels(atlas: Atlas, series: Series, inside: NDArray[np.bool_]) -> t
     """Voxels (flat, Fortran order) and coverage of every label."""
     assert atlas.image is not None
     image = load_image(atlas.image)
-    native = np.rint(_values(image, atlas.image)).astype(np.int64)
+    native = np.rint(read_voxels(atlas.image, image, dtype=np.float64)).astype(np.int64)
     grid = _to_grid(native, image, series)
     numbers = np.asarray(atlas.labels, dtype=np.int64)
     flat = grid.ravel(order="F")

@@ -17,12 +17,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
 
 from bidsml.errors import DataError, MissingInputError
+from bidsml.headers import LARGEST_RATIO, claimed_bytes, refuse_absurd
 from bidsml.records import FloatArray, IntArray
 
-# Deflate never packs more than 1032 bytes into one (zlib.net/zlib_tech.html).
-LARGEST_RATIO = 1032
 TRAILING_BYTES = 1 << 20
 
 READ_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, ValueError, OSError)
@@ -127,7 +127,9 @@ def _header_tr_s(header: Any) -> float | None:
 
 def _check_size(series: Series) -> None:
     """Compare what the header claims with what the file can hold."""
-    claimed = series.offset + prod(series.shape) * series.n_volumes * series.dtype.itemsize
+    shape = (*series.shape, series.n_volumes)
+    refuse_absurd(series.path, shape, itemsize=series.dtype.itemsize, offset=series.offset)
+    claimed = claimed_bytes(shape, itemsize=series.dtype.itemsize, offset=series.offset)
     size = series.path.stat().st_size
     packed = series.path.name.endswith(".gz")
     if claimed > size * (LARGEST_RATIO if packed else 1):
@@ -136,6 +138,38 @@ def _check_size(series: Series) -> None:
             f"the file has {size}{' compressed' if packed else ''}",
             hint="the file is truncated or its header is damaged; fetch it again",
         )
+
+
+def read_voxels(path: Path, image: Any, *, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Read all voxels of an image that :func:`load_image` opened, its file to the very end.
+
+    Parameters
+    ----------
+    dtype
+        Of the result.
+
+    Raises
+    ------
+    DataError
+        The file is truncated or altered (its checksum is wrong), or its header claims an absurd size.
+    """
+    itemsize, offset = int(np.dtype(image.dataobj.dtype).itemsize), int(image.dataobj.offset)
+    refuse_absurd(path, image.shape, itemsize=itemsize, offset=offset)
+    expected = claimed_bytes(image.shape, itemsize=itemsize, offset=offset)
+    with _reading(path) as stream:
+        # nibabel stops where the voxels end, before the checksum.
+        found = 0
+        while found <= expected and (content := stream.read(TRAILING_BYTES)):
+            found += len(content)
+    if found < expected:
+        raise DataError(
+            f"{path} ends early: the header claims {expected} bytes, {found} are there",
+            hint="the file is truncated; fetch it again",
+        )
+    try:
+        return np.asarray(image.dataobj, dtype=dtype)
+    except READ_ERRORS as error:
+        raise DataError(f"{path} is damaged: {error}", hint="fetch or make the file again") from error
 
 
 def iter_volumes(series: Series, voxels: IntArray) -> Iterator[FloatArray]:

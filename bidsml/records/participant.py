@@ -94,6 +94,9 @@ class ScanQC(Record):
     censored: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     confound_columns: tuple[str, ...] = ()
     n_nonfinite_voxels: int = 0
+    """Voxels of the regions that are NaN or infinite in some volume; they are left out of every mean."""
+    nonfinite_share: float = 0.0
+    """Their share of all voxels of the regions, 0–1."""
     region_coverage: FloatArray = field(default_factory=lambda: np.empty(0))
     """Share of each region's voxels inside the brain mask, 0–1."""
     n_regions: int = 0

@@ -9,7 +9,7 @@ from nibabel.orientations import aff2axcodes
 from numpy.typing import NDArray
 
 from bidsml.errors import DataError
-from bidsml.preproc.volumes import READ_ERRORS, load_image
+from bidsml.preproc.volumes import load_image, read_voxels
 from bidsml.records import FloatArray
 
 AntsImage = Any
@@ -41,10 +41,7 @@ def read_volume(path: Path) -> nib.Nifti1Image:
         The file is damaged, is not one 3-D volume, or does not vary.
     """
     image = load_image(path)
-    try:
-        values = np.asarray(image.dataobj, dtype=np.float32)
-    except READ_ERRORS as error:
-        raise DataError(f"{path} is damaged: {error}", hint="fetch or make the file again") from error
+    values = read_voxels(path, image, dtype=np.float32)
     if values.ndim < 3 or np.prod(values.shape[3:]) != 1:
         raise DataError(f"{path}: expected one 3-D volume, found shape {image.shape}", hint="split or exclude it")
     values = np.nan_to_num(values.reshape(values.shape[:3]), nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,6 +1,6 @@
 """What was removed from the signals."""
 
-from bidsml.records import ParticipantResult
+from bidsml.records import ParticipantResult, ScanQC
 from bidsml.report.blocks import Bullets, Facts, Section, Table
 
 
@@ -37,15 +37,19 @@ def _settings(result: ParticipantResult) -> tuple[tuple[str, str], ...]:
     settings = result.denoise
     chosen = settings.get("columns")
     confounds = "columns by name" if chosen else str(settings.get("strategy", "n/a"))
-    left_out = [(qc.label, qc.n_nonfinite_voxels) for qc in result.qc if qc.n_nonfinite_voxels]
+    left_out = [qc for qc in result.qc if qc.n_nonfinite_voxels]
     return (
         ("Confounds", confounds),
         ("High-pass filter", _amount(settings.get("high_pass_hz"), "Hz")),
         ("Low-pass filter", _amount(settings.get("low_pass_hz"), "Hz")),
         ("Volumes left out above", _amount(settings.get("fd_censor_mm"), "mm FD")),
         ("Minutes asked for", _amount(settings.get("min_minutes"), "min")),
-        *((f"Voxels without a number, {label}", f"{count} left out") for label, count in left_out),
+        *((f"Voxels without a number, {qc.label}", _left_out(qc)) for qc in left_out),
     )
+
+
+def _left_out(qc: ScanQC) -> str:
+    return f"{qc.n_nonfinite_voxels} left out, {100 * qc.nonfinite_share:.2g} % of those in regions"
 
 
 def _amount(value: float | None, unit: str) -> str:

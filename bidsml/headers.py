@@ -1,0 +1,66 @@
+"""What the header of a NIfTI image claims, against what its file can hold: asked before anything is allocated."""
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+from bidsml.errors import DataError
+
+# Deflate never packs more than 1032 bytes into one (zlib.net/zlib_tech.html).
+LARGEST_RATIO = 1032
+# 813 voxels a side. The finest T1w of a living head, at 0.25 mm, has 4.5e8 voxels
+# (Lüsebrink et al. 2017, Sci Data 4:170032, doi:10.1038/sdata.2017.32).
+MOST_VOXELS = 1 << 29
+
+_CHUNK_BYTES = 1 << 20
+_CHUNKS = 64
+
+
+def claimed_bytes(shape: Sequence[int], *, itemsize: int, offset: int) -> int:
+    """Size that an image must have, uncompressed."""
+    return offset + prod(int(n) for n in shape) * itemsize
+
+
+def refuse_absurd(path: Path, shape: Sequence[int], *, itemsize: int, offset: int) -> None:
+    """Refuse a header that claims far more than its file holds, or volumes that no scanner makes.
+
+    A file that was cut off passes: reading it will say so, and costs its participant only.
+
+    Parameters
+    ----------
+    shape
+        As the header gives it, time last.
+    itemsize, offset
+        Bytes of one voxel, and before the first.
+
+    Raises
+    ------
+    DataError
+        The size is absurd.
+    """
+    claimed, size = claimed_bytes(shape, itemsize=itemsize, offset=offset), path.stat().st_size
+    times = " x ".join(str(int(n)) for n in shape)
+    hint = "the header is damaged; fetch the file again, or leave it out with --bids-filter-file"
+    if prod(int(n) for n in shape[:3]) > MOST_VOXELS:
+        raise DataError(f"{path}: the header claims {times} voxels; no image of a head has that many", hint=hint)
+    if claimed > size * LARGEST_RATIO and not _is_cut_off(path):
+        raise DataError(
+            f"{path}: the header claims {claimed} bytes ({times} voxels); a file of {size} bytes cannot hold them",
+            hint=hint,
+        )
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a compressed file ends in the middle of its stream; only its beginning is looked at."""
+    if not path.name.endswith(".gz"):
+        return False
+    try:
+        with gzip.open(path, "rb") as stream:
+            for _ in range(_CHUNKS):
+                if not stream.read(_CHUNK_BYTES):
+                    return False
+    except (EOFError, zlib.error, OSError):
+        return True
+    return False
