@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from bidsml.bids.arrays import read_arrays
 from bidsml.bids.store import sha256_file, write_atomic, write_json, write_text
 from bidsml.bids.textfiles import read_json, require_content
 from bidsml.errors import DataError, MissingInputError
@@ -148,14 +148,7 @@ def _read_card(path: Path, content: Mapping[str, Any]) -> ModelCard:
 
 def _read_arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     """Read arrays of finite numbers; anything else, a pickled object above all, is refused."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                _refuse(path, "is compressed, as bidsml never writes it")
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} does not hold plain arrays: {error}", hint=_HINT) from error
+    arrays = read_arrays(path, content)
     for name, array in arrays.items():
         if array.dtype.kind not in _NUMBERS or not np.isfinite(array).all():
             _refuse(path, f"holds an array {name!r} that is not all finite numbers ({array.dtype})")

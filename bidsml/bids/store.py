@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from bidsml.bids.arrays import read_arrays
 from bidsml.bids.processes import is_running, place_token
 from bidsml.errors import DataError, DiskError
 
@@ -166,15 +167,15 @@ def read_record(kind: type[Record], path: Path) -> Record:
         The file is damaged or holds another kind of record.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            header = json.loads(str(archive[_HEADER]))
-            content = _decode(header, lambda key: archive[key])
+        arrays = read_arrays(path)
+        header = json.loads(str(arrays[_HEADER]))
+        content = _decode(header, lambda key: arrays[key])
         return TypeAdapter(kind).validate_python(content)
-    except (OSError, ValueError, KeyError, EOFError, ValidationError) as error:
+    except (DataError, OSError, ValueError, KeyError, RecursionError, ValidationError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise DataError(
-            f"{path} is not a readable record of {getattr(kind, '__name__', kind)}: {error}",
+            f"{path} is not a readable record of {getattr(kind, '__name__', kind)}: {getattr(error, 'message', error)}",
             hint="delete the file and run again",
         ) from error
 

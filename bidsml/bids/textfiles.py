@@ -5,14 +5,21 @@ import io
 import json
 import os
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from bidsml.errors import DataError, MissingInputError
 
 _ANNEX_POINTER = b"/annex/objects/"
 _MISSING = {"", "n/a", "nan"}
+
+MAX_TEXT_BYTES = 1_000_000_000
+"""Of a table: ten thousand people with ten thousand columns are less."""
+MAX_JSON_BYTES = 100_000_000
+MAX_YAML_BYTES = 1_000_000
 
 
 def require_content(path: Path, *, what: str = "the file") -> Path:
@@ -38,17 +45,28 @@ def _starts_as_pointer(path: Path) -> bool:
         return handle.read(len(_ANNEX_POINTER)) == _ANNEX_POINTER
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, limit: int = MAX_TEXT_BYTES) -> str:
     """Read the UTF-8 text of a file; a byte-order mark is accepted and removed.
+
+    Parameters
+    ----------
+    limit
+        Largest size in bytes.
 
     Raises
     ------
     MissingInputError
         The file or its content is not there.
     DataError
-        The file is not UTF-8; the message says which byte.
+        The file is not UTF-8 (the message says which byte), is larger than the limit, or is no file: a device or a
+        pipe never ends.
     """
-    content = require_content(path).read_bytes()
+    state = require_content(path).stat()
+    if not S_ISREG(state.st_mode):
+        raise DataError(f"{path} is not a file", hint="a device, a pipe or a folder was given where text was expected")
+    if state.st_size > limit:
+        raise DataError(f"{path} has {state.st_size} bytes; {limit} is the most that is read", hint="see what it holds")
+    content = path.read_bytes()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any]:
         The file is malformed (the message gives the line) or holds something other than an object.
     """
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path, limit=MAX_JSON_BYTES))
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}:{error.lineno} is not valid JSON: {error.msg} (column {error.colno})", hint="mend the file"
@@ -78,6 +96,34 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path} must hold a JSON object, found {type(content).__name__}", hint="mend the file")
     return content
+
+
+def read_yaml(path: Path) -> Any:
+    """Read YAML of plain values: no tags that make objects, no aliases, which unfold to any size.
+
+    Raises
+    ------
+    DataError
+        The file is malformed, has an alias, is nested too deeply or larger than a megabyte.
+    """
+    try:
+        return yaml.load(read_text(path, limit=MAX_YAML_BYTES), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise DataError(f"{path} is not YAML: {error}", hint="mend the file") from error
+    except RecursionError as error:
+        raise DataError(f"{path} is nested too deeply to be read", hint="mend the file") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Takes no alias: ten lines of them stand for a billion entries."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse an alias, else go on."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, f"alias *{event.anchor} is not taken", event.start_mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
 
 
 def read_cells(path: Path, *, separator: str = "\t") -> pd.DataFrame:

@@ -59,6 +59,7 @@ def load_estimator(content: bytes, kind: str) -> Any:
     if trusted is None:
         raise DataError(f"a model of kind {kind!r} is never kept as a skops file", hint="do not use this model")
     try:
+        _refuse_bomb(content)
         foreign = sorted(set(skops.get_untrusted_types(data=content)) - set(trusted))
         if foreign:
             raise DataError(
@@ -66,11 +67,22 @@ def load_estimator(content: bytes, kind: str) -> Any:
                 hint="do not use this model; ask its maker for one that bidsml wrote",
             )
         estimator = skops.loads(content, trusted=list(trusted))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, RecursionError) as error:
         raise DataError(f"the estimator is not a readable skops file: {error}", hint="get the model anew") from error
     if type(estimator).__name__ not in _ROOTS[kind]:
         raise DataError(f"the model says it is a {kind}, and holds a {type(estimator).__name__}", hint="do not use it")
     return estimator
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """Nothing in the file may unpack to more than is there: bidsml stores, it doesn't compress."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+                raise DataError(
+                    f"{member.filename} in the estimator is compressed, as bidsml never writes it",
+                    hint="do not use this model; get it anew from where it was made",
+                )
 
 
 def _skops() -> Any:

@@ -1,6 +1,14 @@
 import pytest
 
-from bidsml.bids.textfiles import read_cells, read_json, read_text, require_content
+from bidsml.bids.textfiles import (
+    MAX_JSON_BYTES,
+    MAX_TEXT_BYTES,
+    read_cells,
+    read_json,
+    read_text,
+    read_yaml,
+    require_content,
+)
 from bidsml.errors import DataError, MissingInputError
 
 
@@ -63,3 +71,56 @@ def test_annexed_content_that_is_not_here_gets_the_datalad_line(tmp_path):
         assert error.value.hint == f"datalad get {path}"
     with pytest.raises(MissingInputError, match="is not there"):
         require_content(tmp_path / "c.tsv")
+
+
+# ------------------------------------------------------------------ text that is larger than it looks
+
+
+def test_a_text_that_is_too_long_is_not_read(tmp_path):
+    path = tmp_path / "x.tsv"
+    with path.open("wb") as handle:
+        handle.truncate(MAX_TEXT_BYTES + 1)  # takes no room on the disk
+    with pytest.raises(DataError, match=f"{MAX_TEXT_BYTES} is the most"):
+        read_text(path)
+    path = tmp_path / "x.json"
+    with path.open("wb") as handle:
+        handle.truncate(MAX_JSON_BYTES + 1)
+    with pytest.raises(DataError, match="the most that is read"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/"])
+def test_what_is_no_file_is_not_read(tmp_path, place):
+    (tmp_path / "participants.tsv").symlink_to(place)
+    with pytest.raises(DataError, match="is not a file"):
+        read_text(tmp_path / "participants.tsv")
+
+
+def test_yaml(tmp_path):
+    path = tmp_path / "x.yml"
+    path.write_text("plugin: SLURM\nplugin_args: {template: a.sh, n: [1, 2]}\n")
+    assert read_yaml(path) == {"plugin": "SLURM", "plugin_args": {"template": "a.sh", "n": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: &a [1]\nb: *a\n", r"alias \*a is not taken"),
+        ("a: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+        ("[" * 5000, "nested too deeply|not YAML"),
+        ("a: 2020-13-45\n", "not YAML"),
+        ("a: {", "not YAML"),
+        ("a: " + "x" * 1_000_000, "the most that is read"),
+    ],
+)
+def test_yaml_that_is_refused(tmp_path, text, says):
+    (tmp_path / "x.yml").write_text(text)
+    with pytest.raises(DataError, match=says):
+        read_yaml(tmp_path / "x.yml")
+
+
+def test_a_billion_laughs(tmp_path):
+    lines = ["a0: &a0 lol"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    (tmp_path / "x.yml").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="alias"):
+        read_yaml(tmp_path / "x.yml")

@@ -156,7 +156,7 @@ def test_plugin_settings(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'MultiProc'"):
         plugin_settings(path, nprocs=1, mem_gb=1)
     path.write_text("[: :")
-    with pytest.raises(UsageError, match="not YAML"):
+    with pytest.raises(DataError, match="not YAML"):
         plugin_settings(path, nprocs=1, mem_gb=1)
     with pytest.raises(MissingInputError):
         plugin_settings(tmp_path / "none.yml", nprocs=1, mem_gb=1)
