@@ -82,6 +82,10 @@ class RunStatus:
         return f"participants, analysis {self.analysis}: {', '.join(parts)} (exit code {self.exit_code})"
 
 
+_PARTICIPANT = TypeAdapter(ParticipantStatus)
+_RUN = TypeAdapter(RunStatus)
+
+
 def status_path(out: Path, participant_id: str, analysis: str) -> Path:
     """Where one participant's status is kept: one file each, so that parallel jobs never share one."""
     return out / "logs" / "participants" / f"sub-{participant_id}_analysis-{analysis}_status.json"
@@ -132,7 +136,7 @@ def read_status(path: Path) -> ParticipantStatus:
     DataError
         It is damaged.
     """
-    return _read(path, TypeAdapter(ParticipantStatus))
+    return _read(path, _PARTICIPANT)
 
 
 def read_run_status(path: Path) -> RunStatus:
@@ -143,7 +147,7 @@ def read_run_status(path: Path) -> RunStatus:
     DataError
         It is damaged.
     """
-    return _read(path, TypeAdapter(RunStatus))
+    return _read(path, _RUN)
 
 
 def _read(path: Path, kind: TypeAdapter[_Status]) -> _Status:
