@@ -1,8 +1,6 @@
 """A step function becomes a Nipype node: inputs from its signature, hashed by content, rerun when its code changes."""
 
-import ast
 import errno
-import hashlib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -25,15 +23,13 @@ from threadpoolctl import threadpool_limits
 
 from bidsml.bids.store import disk_error, write_json
 from bidsml.errors import BidsmlError, DiskError
+from bidsml.graph.sources import source_digest
 from bidsml.graph.verification import write_digests
 
 ERROR_FILE = "error.json"
 RECEIPT_FILE = "receipt.json"
 """What a publishing step leaves in its node's folder when it is finished."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_PACKAGE = Path(__file__).resolve().parent.parent
-# What every step rests on, beside the rooms that its own module imports.
-_FOUNDATION = ("errors.py", "records", "spec")
 
 
 class _StepOutput(TraitedSpec):  # type: ignore[misc]
@@ -183,25 +179,3 @@ def _typed(value: Any, hint: Any) -> Any:
 def _is_given(inputs: Any, name: str, hint: Any) -> bool:
     # Nipype can't tell an empty list from none: a list input is always given.
     return hint == list[Path] or getattr(inputs, name) is not Undefined
-
-
-@cache
-def source_digest(module: str) -> str:
-    """Digest of the source a step rests on: its own file, the rooms it imports, and the records.
-
-    A change of the report's code thus reruns the reports, not the permutations.
-    """
-    own = _PACKAGE.parent / (module.replace(".", "/") + ".py")
-    rooms = set(_FOUNDATION)
-    for statement in ast.walk(ast.parse(own.read_text(encoding="utf-8"))):
-        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("bidsml."):
-            room = str(statement.module).split(".")[1]
-            rooms.add(room if (_PACKAGE / room).is_dir() else f"{room}.py")
-    digest = hashlib.sha256(own.read_bytes())
-    for room in sorted(rooms):
-        place = _PACKAGE / room
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file() and path.suffix != ".pyc":
-                digest.update(path.relative_to(_PACKAGE).as_posix().encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -1,12 +1,15 @@
 """A step becomes a node: typed inputs, hashed by content, errors kept for the reader."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from nipype import Workflow
 
+import bidsml
 from bidsml.errors import DataError, MissingInputError, UsageError
+from bidsml.graph import sources
 from bidsml.graph.node import ERROR_FILE, connect_list, make_node, source_digest
 from bidsml.graph.run import plugin_settings, run_workflow
 
@@ -144,6 +147,42 @@ def test_only_paths_and_scalars_travel_on_edges():
 def test_source_digest_follows_the_rooms_a_step_imports():
     digests = {module: source_digest(f"bidsml.steps.{module}") for module in ("participant", "group", "publication")}
     assert len(set(digests.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "reaches"),
+    [
+        pytest.param("participant", "features/connectome.py", True, id="entry of a catalog"),
+        pytest.param("participant", "headers.py", True, id="import of an import"),
+        pytest.param("participant", "learn/crossval.py", False, id="what only the group does"),
+        pytest.param("group", "learn/fast/solver.py", True, id="folder in a room"),
+        pytest.param("curves", "report/page.py", False, id="reports leave what is learnt alone"),
+        pytest.param("publication", "report/templates/page.html", True, id="no Python"),
+    ],
+)
+def test_source_digest_follows_the_files_a_step_reaches(tmp_path, monkeypatch, module, file, reaches):
+    package = Path(bidsml.__file__).parent
+    copy = tmp_path / "bidsml"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "_workflows"))
+    monkeypatch.setattr(sources, "_PACKAGE", copy)
+    digests = []
+    for _ in range(2):
+        sources.source_digest.cache_clear()
+        sources._imports.cache_clear()
+        digests.append(sources.source_digest(f"bidsml.steps.{module}"))
+        with (copy / file).open("a") as handle:
+            handle.write("\n")
+    sources.source_digest.cache_clear()
+    sources._imports.cache_clear()
+    assert (digests[0] != digests[1]) == reaches
+
+
+def test_a_new_library_runs_everything_again(monkeypatch):
+    before = source_digest("bidsml.steps.group")
+    monkeypatch.setattr(sources, "_versions", lambda: (("numpy", "99"),))
+    sources.source_digest.cache_clear()
+    assert source_digest("bidsml.steps.group") != before
+    sources.source_digest.cache_clear()
 
 
 def test_plugin_settings(tmp_path):

@@ -1,0 +1,98 @@
+"""What a step rests on: the source files that it reaches by its imports, and the libraries that compute."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bidsml import __version__
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# Their new versions may come to other numbers.
+_LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn", "antspyx", "matplotlib")
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest of the source a step rests on, and of the versions of the libraries.
+
+    Every module is taken that the step's own imports, directly or through others, and of each folder of these the
+    files that are no Python: a change of the report's code thus reruns the reports, not the permutations.
+
+    Parameters
+    ----------
+    module
+        Full name, as in ``bidsml.steps.participant``.
+    """
+    digest = hashlib.sha256()
+    for name, number in _versions():
+        digest.update(f"{name} {number}\n".encode())
+    for path in sorted(_reached(module)):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = [("bidsml", __version__)]
+    for name in _LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return tuple(found)
+
+
+def _reached(module: str) -> set[Path]:
+    files: set[Path] = set()
+    waiting = [module]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if name in seen or path is None:
+            continue
+        seen.add(name)
+        files.add(path)
+        waiting += _imports(path)
+        # Python runs the packages above a module too.
+        waiting.append(name.rpartition(".")[0])
+    rooms = {path.parent for path in files} - {_PACKAGE}
+    return files | {data for room in rooms for data in _data_files(room)}
+
+
+def _file_of(module: str) -> Path | None:
+    """Find a module's file; ``None`` for what is no module of bidsml."""
+    first, _, rest = module.partition(".")
+    if first != "bidsml":
+        return None
+    place = _PACKAGE.joinpath(*rest.split(".")) if rest else _PACKAGE
+    candidates = (place / "__init__.py", place.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    source = path.read_text(encoding="utf-8")
+    found: list[str] = []
+    if path.name == "__init__.py" and "import_module" in source:
+        # A catalog that imports its entries when they are asked for: all are taken.
+        package = ".".join(path.parent.relative_to(_PACKAGE.parent).parts)
+        found += [f"{package}.{entry.stem}" for entry in path.parent.glob("*.py") if entry != path]
+    for statement in ast.walk(ast.parse(source)):
+        if isinstance(statement, ast.Import):
+            found += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            found.append(statement.module)
+            # A name imported from a package may be one of its modules.
+            found += [f"{statement.module}.{alias.name}" for alias in statement.names]
+    return tuple(name for name in found if name.startswith("bidsml"))
+
+
+def _data_files(room: Path) -> Iterator[Path]:
+    for path in room.rglob("*"):
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            yield path
