@@ -2,13 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pytest
+from scipy.ndimage import zoom
 
 from bidsml import report
+from bidsml.records import AnalysisEntry, AnalysisSummary, Dataset, Failure, Overview, ParticipantEntry
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -105,8 +108,36 @@ def page_file(request, tmp_path_factory) -> Callable[[str], Path]:
 
 
 def _render(kind: str, fixture: Callable[[str], Any]) -> str:
+    if kind == "index":
+        return report.render_dataset(make_dataset(12)).html
+    if kind == "large":
+        return report.render_group(fixture("simulate")(n=2000, repeats=5)).html
+    if kind == "large-index":
+        return report.render_dataset(make_dataset(2000)).html
     if kind == "participant":
         return report.render_participant(fixture("simulate_participant")()).html
     if kind == "raw":
         return report.render_participant(fixture("raw_participant")).html
     return report.render_group(fixture(kind)).html
+
+
+def make_dataset(n: int) -> Dataset:
+    """Simulate what the page of an output folder shows: ``n`` people, half of them with a picture, one failed."""
+    rng = np.random.default_rng(4)
+    # Smooth, as a slice of a brain is: noise would not be packed at all.
+    slices = [zoom(rng.integers(0, 255, (16, 14)), 4, order=1).astype(np.uint8) for _ in range(n)]
+    people = [
+        ParticipantEntry(
+            f"{i:04d}", "demo", "done", f"sub-{i:04d}.html", float(rng.gamma(2, 0.1)), 6.5, 0.99, "pass",
+            overview=Overview(tuple(rng.gamma(2, 0.1, 48)), slices[i] if i % 2 else np.empty((0, 0), np.uint8)),
+        )
+        for i in range(n)
+    ]  # fmt: skip
+    people[1] = replace(people[1], standing="failed", verdict="")
+    figures = ("AUC", 0.81, 0.7, 0.92, 0.005, 0.005)
+    summary = AnalysisSummary("demo", "diagnosis", "classification", n, *figures, "yes", "Better than chance", "good")
+    failure = Failure(
+        "sub-0001", "demo", "the file is cut off", "get it again", ("bidsml", "BIDS_DIR"), "sub-0001.html"
+    )
+    entry = AnalysisEntry("demo", "done", summary, "group-demo.html", {"all figures": "group/demo/performance.tsv"})
+    return Dataset("simulated", "0.1", tuple(people), (entry,), (failure,))

@@ -4,7 +4,7 @@ import pytest
 
 WIDE, NARROW = 1400, 400
 
-KINDS = ("binary", "raw")
+KINDS = ("binary", "raw", "index")
 MORE_KINDS = ("three_classes", "regression", "bare", "participant")
 SEEN_AS = ((WIDE, "light"), (NARROW, "dark"))
 """Colours follow the scheme and layout the width, so that these two see all of them."""
@@ -81,3 +81,21 @@ def test_without_scripts_everything_is_there(page_file, open_page) -> None:
         assert not page.locator(hidden).first.is_visible(), hidden
     lower, upper = (page.locator(f".compare .{which} svg").bounding_box() for which in ("lower", "upper"))
     assert upper["y"] >= lower["y"] + lower["height"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["large", "large-index"])
+def test_a_page_of_2000_people_stays_small_and_works(kind, page_file, open_page, capsys) -> None:
+    path = page_file(kind)
+    visit = open_page(path)
+    opened_s = visit.page.evaluate("performance.getEntriesByType('navigation')[0].domComplete") / 1000
+    with capsys.disabled():  # how long it takes depends on the machine: told, not judged
+        print(f"\n{kind}: {path.stat().st_size / 1e6:.1f} MB, complete after {opened_s:.2f} s")
+    assert path.stat().st_size <= 15e6
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= WIDE
+    if kind == "large-index":
+        head = visit.page.locator("#participants th", has_text="Mean FD")
+        head.locator("button").press("Enter")
+        values = visit.page.locator("#participants tbody td:nth-child(4)").all_inner_texts()
+        assert len(values) == 2000 and [float(v) for v in values] == sorted(float(v) for v in values)
+    check_whole(visit)
