@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bidsml.app.provenance import combined_digest, effective_toml, input_digests, make_provenance, run_record
+from bidsml.app.provenance import (
+    combined_digest,
+    effective_toml,
+    input_digests,
+    make_provenance,
+    manifests_digest,
+    run_record,
+)
+from bidsml.bids.likeness import MANIFESTS
 from bidsml.bids.manifest import Manifest, manifest_path
 from bidsml.bids.references import reference_files
 from bidsml.bids.store import write_json, write_record, write_text
@@ -55,7 +63,7 @@ def gather_inputs(
     read = input_digests(tables, options)
     # A file per participant would make the report's list as long as the cohort; run.json lists them all.
     listed = read if len(read) <= _LISTED else {"tables": combined_digest(tables)}
-    inputs = {**digests, **listed, "participant manifests": combined_digest(paths)}
+    inputs = {**digests, **listed, MANIFESTS: manifests_digest(manifests, spec.name)}
     provenance = make_provenance(spec, options, inputs=inputs)
     folder = input_folder(work_dir, graph)
     first = next(iter(manifests.values())).analyses[spec.name]

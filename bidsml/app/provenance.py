@@ -1,6 +1,7 @@
 """What ran: versions, digests and the command, without times or places."""
 
 import hashlib
+import json
 import platform
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ import tomli_w
 
 import bidsml
 from bidsml.bids.derivative import RAW
+from bidsml.bids.manifest import Manifest
 from bidsml.bids.store import sha256_file
 from bidsml.container import container_description
 from bidsml.records import InputChoice, Provenance
@@ -101,6 +103,20 @@ def file_digest(path: Path) -> str:
 @lru_cache(maxsize=100_000)
 def _digest_of(path: Path, _size: int, _mtime_ns: int) -> str:
     return sha256_file(path)
+
+
+def manifests_digest(manifests: Mapping[str, Manifest], analysis: str) -> str:
+    """One SHA-256 over what an analysis takes from the participants' manifests: features and quality.
+
+    Other analyses in the same manifests, and pages that are made again, leave it as it is.
+    """
+    digest = hashlib.sha256()
+    for label in sorted(manifests):
+        entry = manifests[label].analyses[analysis]
+        features = {block: entry.files.get(path, "") for block, path in entry.features.items()}
+        taken = {"participant": label, "features": features, "qc": dict(entry.qc)}
+        digest.update(json.dumps(taken, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def combined_digest(paths: Iterable[Path]) -> str:

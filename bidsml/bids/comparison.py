@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from bidsml.bids.likeness import COMPARERS, Likeness, Place, Tolerance, compare_json
+from bidsml.bids.likeness import COMPARERS, MANIFESTS, Likeness, Place, Tolerance, compare_json
 from bidsml.bids.store import sha256_file
 from bidsml.errors import BidsmlError, MissingInputError
 
@@ -19,12 +19,10 @@ ALIKE: frozenset[Verdict] = frozenset({"identical", "within tolerance"})
 ASIDE = ("logs",)
 """Top folders that tell of time and machine, and are not compared."""
 
-# Digests of files that are compared themselves: within a tolerance of another's, a file has another digest.
-_MANIFESTS = "participant manifests"
 # Where a run read and wrote, with what words and how many cores: circumstances, which run.json alone tells.
 _CIRCUMSTANCES = ("Command", "Platform", "Resources", "BidsDir", "Derivatives", "ModelDir")
 _ASIDE_IN: Mapping[str, tuple[Place, ...]] = {
-    "run.json": (*((key,) for key in _CIRCUMSTANCES), ("Inputs", _MANIFESTS)),
+    "run.json": (*((key,) for key in _CIRCUMSTANCES), ("Inputs", MANIFESTS)),
     "dataset_description.json": (("DatasetLinks", "*"),),
     "sub-*_bidsml.json": (("analyses", "*", "files", "*"),),
     "files.json": (("files", "*"),),

@@ -19,6 +19,12 @@ from bidsml.bids.textfiles import read_json, read_text
 Place = tuple[str, ...]
 """Keys that lead to an entry of a JSON file; ``*`` stands for any key."""
 
+MANIFESTS = "participant manifests"
+"""Name among a run's inputs of all that comes from the participants' manifests: files that are compared themselves.
+
+Within a tolerance of another's, a file has another digest.
+"""
+_IN_RECORDS: tuple[Place, ...] = (("record", "provenance", "inputs", MANIFESTS),)
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 _UNSEEN = frozenset({"script", "style", "template"})
 
@@ -157,7 +163,8 @@ def _compare_array(first: NDArray[Any], second: NDArray[Any], tolerance: Toleran
 def _compare_text(first: NDArray[Any], second: NDArray[Any], tolerance: Tolerance, name: str) -> Likeness:
     if first.ndim == 0:
         try:
-            return _compare_entries(json.loads(str(first)), json.loads(str(second)), tolerance, place=(name,))
+            contents = (json.loads(str(text)) for text in (first, second))
+            return _compare_entries(*contents, tolerance, aside=_IN_RECORDS, place=(name,))
         except (ValueError, RecursionError):
             pass  # plain text, compared as such
     return Likeness() if (first == second).all() else Likeness(f"{name}: another text")

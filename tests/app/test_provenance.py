@@ -1,6 +1,7 @@
 """What ran, in words that hold anywhere: no place, no time, no machine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from bidsml.app.provenance import (
     file_digest,
     input_digests,
     make_provenance,
+    manifests_digest,
     package_versions,
     run_record,
 )
+from bidsml.bids.manifest import Entry, Manifest
 from bidsml.bids.store import read_record, sha256_file, write_record
 from bidsml.records import InputChoice, Provenance
 from bidsml.spec import AnalysisSpec, RunOptions, list_ready_made, load_analysis, spec_digest
@@ -102,6 +105,18 @@ def test_digests_see_content_and_name_but_not_order_or_place(tmp_path):
     assert combined_digest(first) == combined_digest(reversed(second))
     second[0].write_text("3")
     assert combined_digest(first) != combined_digest(second)
+
+
+def test_the_digest_of_manifests_sees_what_the_analysis_takes():
+    entry = Entry("d", {"sub-1/f.npz": "1", "sub-1.html": "2"}, {"block": "sub-1/f.npz"}, {"mean_fd": 0.1})
+
+    def digest(mine: Entry, **others: Entry) -> str:
+        return manifests_digest({"1": Manifest("1", "v", {"a": mine, **others})}, "a")
+
+    assert digest(entry) == digest(entry, b=entry)
+    assert digest(entry) == digest(replace(entry, files={**entry.files, "sub-1.html": "3"}))
+    assert digest(entry) != digest(replace(entry, files={**entry.files, "sub-1/f.npz": "3"}))
+    assert digest(entry) != digest(replace(entry, qc={"mean_fd": 0.2}))
 
 
 def test_inputs_are_named_by_dataset(tmp_path):

@@ -90,6 +90,10 @@ def test_arrays(pair):
     near = {"record": np.array(json.dumps({"mean": 0.5 + 1e-12})), "a0": values * (1 + 1e-9)}
     found, detail = verdict(pair, "r.npz", {"record": header, "a0": values}, near)
     assert (found, detail) == ("within tolerance", "by at most 3e-09")
+    for first, second, expected in (("a", "b", "within tolerance"), ("a", None, "different")):
+        inputs = [{"participant manifests": one} if one else {} for one in (first, second)]
+        records = [{"record": np.array(json.dumps({"provenance": {"inputs": one}}))} for one in inputs]
+        assert verdict(pair, "r.npz", *records)[0] == expected
     for other, says in (
         ({"record": header, "a0": values + 1}, "2 of 3 values, by at most 1"),
         ({"record": header, "a0": values[:2]}, "float64(3,) and float64(2,)"),
