@@ -375,8 +375,10 @@ def make_options(arguments: argparse.Namespace, *, command: tuple[str, ...]) -> 
 
 
 def available_gb() -> float:
-    """Memory that is free now, in GB (1e9 bytes)."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    """Memory that may still be taken, in GB (1e9 bytes), within the limit of a container or cluster job."""
+    from bidsml.machine import free_memory_gb
+
+    return free_memory_gb()
 
 
 def _strip(prefix: str, labels: Sequence[str]) -> tuple[str, ...]:

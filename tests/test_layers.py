@@ -15,6 +15,7 @@ LEVELS = {
     "__init__": 0,
     "container": 1,
     "descriptor": 2,
+    "machine": 1,
     "records": 1,
     "spec": 1,
     "headers": 1,
