@@ -1,7 +1,8 @@
 """What a run may use of this machine: memory that is free, and not more than a container or a cluster job is given.
 
 Docker, Kubernetes and SLURM limit memory by control groups, of which ``free`` and ``sysconf`` know nothing: who plans
-by the machine's memory is killed. See "Control Group v2" and "Memory Resource Controller" in the kernel's documentation.
+by the machine's memory is killed. See "Control Group v2" and "Memory Resource Controller" in the kernel's
+documentation.
 """
 
 from collections.abc import Iterator
