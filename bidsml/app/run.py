@@ -41,7 +41,7 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
         console.print(escape(line))
         logger.info(line)
 
-    with _logging(options, spec.name), node_progress(console, f"{options.level} {spec.name}") as progress:
+    with _logging(options, spec.name, console), node_progress(console, f"{options.level} {spec.name}") as progress:
         status = level(spec, options, say=say, progress=progress)
     for label, reason in status.failed.items():
         name = f"sub-{label}" if options.level == "participant" else f"without sub-{label}"
@@ -66,21 +66,23 @@ def _level(options: RunOptions) -> Callable[..., RunStatus]:
 
 
 @contextmanager
-def _logging(options: RunOptions, analysis: str) -> Iterator[None]:
-    """Log as JSON lines into the output."""
-    if options.dry_run:
-        yield
-        return
-    handler = _LazyFileHandler(_log_path(options, analysis), delay=True, encoding="utf-8")
-    handler.setFormatter(_JsonLines())
+def _logging(options: RunOptions, analysis: str, console: Console) -> Iterator[None]:
+    """Log as JSON lines into the output; print warnings."""
+    handlers: list[logging.Handler] = [_Warnings(console)]
+    if not options.dry_run:
+        file = _LazyFileHandler(_log_path(options, analysis), delay=True, encoding="utf-8")
+        file.setFormatter(_JsonLines())
+        handlers.append(file)
     root = logging.getLogger("bidsml")
-    root.addHandler(handler)
+    for handler in handlers:
+        root.addHandler(handler)
     root.setLevel(logging.DEBUG if options.verbosity else logging.INFO)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        handler.close()
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def _log_path(options: RunOptions, analysis: str) -> Path:
@@ -91,6 +93,18 @@ def _log_path(options: RunOptions, analysis: str) -> Path:
     if options.level == "participant" and len(labels) == 1 and labels[0].isalnum():
         return logs / "participants" / f"sub-{labels[0]}_analysis-{analysis}.jsonl"
     return logs / f"{options.level}_analysis-{analysis}.jsonl"
+
+
+class _Warnings(logging.Handler):
+    """Prints what should be known although the run goes on."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one warning."""
+        self._console.print(f"[yellow]warning[/]: {escape(record.getMessage())}")
 
 
 class _LazyFileHandler(logging.FileHandler):

@@ -7,6 +7,7 @@ from bidsml.bids.candidates import Candidate
 from bidsml.bids.images import refuse_absurd_header
 from bidsml.bids.inheritance import SidecarFinder
 from bidsml.bids.names import order_entities
+from bidsml.bids.textfiles import require_content
 from bidsml.bids.timing import header_tr_s, reconcile_tr, sidecar_tr_s
 from bidsml.records import Scan
 
@@ -39,12 +40,14 @@ class Companions:
         DataError
             A sidecar is malformed; of BOLD, the repetition time is missing or contradicts the header, or the header
             claims an absurd size.
+        MissingInputError
+            The content of something that belongs to it is not on this machine.
         """
         is_bold = candidate.kind == "bold"
         if is_bold:
             refuse_absurd_header(candidate.path)
         tr_s, sidecars = self._tr(candidate)
-        return Scan(
+        scan = Scan(
             participant_id=candidate.participant_id,
             kind=candidate.kind,
             path=candidate.path,
@@ -58,6 +61,14 @@ class Companions:
             measure=candidate.measure,
             sidecars=sidecars,
         )
+        for path in scan.files:
+            require_content(path)
+        return scan
+
+    def warn_of_malformed(self) -> None:
+        """Log a warning for each malformed sidecar beside the scans that was not needed."""
+        for finder in (*self._finders.values(), self._raw):
+            finder.warn_of_malformed()
 
     def _finder(self, candidate: Candidate) -> SidecarFinder:
         return self._finders.setdefault(candidate.root, SidecarFinder(candidate.root))

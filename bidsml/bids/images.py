@@ -68,7 +68,7 @@ def refuse_absurd_header(path: Path) -> Path:
         shape, proxy = tuple(int(n) for n in image.shape), image.dataobj
         itemsize, offset = int(proxy.dtype.itemsize), int(proxy.offset)
     except HEADER_ERRORS as error:
-        _logger.warning("%s: the header cannot be read: %s", path, error)
+        _logger.info("%s: the header cannot be read: %s", path, error)
         return path
     refuse_absurd(path, shape, itemsize=itemsize, offset=offset)
     return path

@@ -5,6 +5,7 @@ the same folder or a parent, has the same suffix, and has no entity that the dat
 the nearer one wins.
 """
 
+import logging
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 from bidsml.bids.names import NameParts, split_name
 from bidsml.bids.textfiles import read_json
+from bidsml.errors import DataError, MissingInputError
+
+_logger = logging.getLogger(__name__)
 
 
 class SidecarFinder:
@@ -69,6 +73,17 @@ class SidecarFinder:
                 self._json[path] = read_json(path)
             merged |= self._json[path]
         return merged, paths
+
+    def warn_of_malformed(self) -> None:
+        """Log a warning for each malformed JSON file that lies in a folder looked into and was of no use so far."""
+        listed = (found for listing in self._listings.values() for found in listing)
+        for path in sorted(path for path, parts in listed if parts.extension == ".json"):
+            if path in self._json or not path.exists():
+                continue
+            try:
+                self._json[path] = read_json(path)
+            except (DataError, MissingInputError) as error:
+                _logger.warning("%s; the file is not used", error.message)
 
     def _path_from_root(self, folder: Path) -> list[Path]:
         places = [folder, *folder.parents]

@@ -92,6 +92,7 @@ def find_raw(spec: AnalysisSpec, options: RunOptions, *, bold: bool = True) -> d
         )
         if sessions:
             found[label] = tuple(metadata.complete(label, *session) for session in sessions)
+    metadata.warn_of_malformed()
     if not found:
         raise NothingSelectedError(
             f"--session-label {' '.join(options.session_labels)} leaves none of the T1w images",
@@ -211,6 +212,10 @@ class _Metadata:
     def complete(self, label: str, session: str, t1w: Sequence[RawFile], bold: Sequence[RawFile]) -> RawSession:
         images = tuple(refuse_absurd_header(require_content(file.path, what="the T1w image")) for file in t1w)
         return RawSession(label, session, images, tuple(self._run(file) for file in bold))
+
+    def warn_of_malformed(self) -> None:
+        """Log a warning for each malformed sidecar that was not needed."""
+        self._finder.warn_of_malformed()
 
     def _run(self, file: RawFile) -> RawBold:
         refuse_absurd_header(require_content(file.path, what="the BOLD image"))

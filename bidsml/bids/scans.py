@@ -69,6 +69,7 @@ def find_scans(spec: AnalysisSpec, options: RunOptions, *, wanted: frozenset[Sca
         require_content(candidate.path, what="the scan")
         scan = companions.complete(candidate)
         by_participant[scan.participant_id] = (*by_participant.get(scan.participant_id, ()), scan)
+    companions.warn_of_malformed()
     asked = set(options.participant_labels) or known
     return ScanSelection(
         kind=chosen[0].kind,

@@ -1,5 +1,6 @@
 """Confounds of one scan: named sets of columns, head motion, and volumes before the steady state."""
 
+import json
 import shutil
 import tempfile
 import uuid
@@ -175,10 +176,13 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, sep="\t", na_values=["n/a"], encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not a readable UTF-8 table: {error}", hint="fetch or make the file again"
+            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x}",
+            hint=f"probably Latin-1; convert it: iconv -f LATIN1 -t UTF-8 '{path.name}'",
         ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{path} is not a readable table: {error}", hint="fetch or make the file again") from error
     except OSError as error:
         raise MissingInputError(f"{path} cannot be read: {error}", hint=f"datalad get {path}") from error
     text = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
@@ -237,9 +241,13 @@ def _by_strategy(table: pd.DataFrame, strategy: str, *, path: Path) -> pd.DataFr
     if not wanted.components:
         return table[[]]
     try:
-        with _staged(table, path) as image, warnings.catch_warnings():
+        with _staged(table, path, sidecar="compcor" in wanted.components) as image, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             chosen, _ = choose(image, strategy=wanted.components, demean=False, **wanted.options)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path.with_suffix('.json')}:{error.lineno} is not valid JSON: {error.msg}", hint="mend the file"
+        ) from error
     except (ValueError, KeyError) as error:
         raise DataError(
             f"{path}: strategy {strategy!r} ({wanted.summary}) finds not all of its columns: {error}",
@@ -252,7 +260,7 @@ def _by_strategy(table: pd.DataFrame, strategy: str, *, path: Path) -> pd.DataFr
 
 
 @contextmanager
-def _staged(table: pd.DataFrame, path: Path) -> Iterator[str]:
+def _staged(table: pd.DataFrame, path: Path, *, sidecar: bool) -> Iterator[str]:
     """Give nilearn the table under the names it searches for, and yield the image's name.
 
     nilearn finds a table only by the image's name, in one folder, and takes every 'tsv' in the path for the
@@ -262,9 +270,9 @@ def _staged(table: pd.DataFrame, path: Path) -> Iterator[str]:
     folder.mkdir(mode=0o700)
     try:
         table.to_csv(folder / "sub-1_desc-confounds_timeseries.tsv", sep="\t", index=False, na_rep="n/a")
-        sidecar = path.with_suffix(".json")
-        if sidecar.is_file():
-            shutil.copyfile(sidecar, folder / "sub-1_desc-confounds_timeseries.json")
+        described = path.with_suffix(".json")
+        if sidecar and described.is_file():
+            shutil.copyfile(described, folder / "sub-1_desc-confounds_timeseries.json")
         yield str(folder / "sub-1_desc-preproc_bold.nii.gz")
     finally:
         shutil.rmtree(folder)
