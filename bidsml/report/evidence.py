@@ -136,6 +136,7 @@ def list_caveats(result: Result) -> tuple[str, ...]:
         say_wide_interval(result),
         _say_few_draws(find_null(result)),
         _say_lost_people(result),
+        "All of it comes from one dataset: elsewhere, with other people and scanners, expect less.",
         "This is a statement about groups; it does not make the model fit for deciding about a single person.",
     ]
     return tuple(caveat for caveat in found if caveat)

@@ -86,8 +86,8 @@ def _use(card: ModelCard, study: StudySpec) -> Part:
         "Not for clinical use. It is no medical device, was not evaluated for diagnosis, prognosis, screening or "
         "treatment, and says nothing about any single person that should be acted upon. It is for research: to test on "
         f"people whom the model has not seen whether the measure still predicts {card.target}, with "
-        "“bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR”, which writes OUTPUT_DIR/group/<analysis>/external/ and "
-        "OUTPUT_DIR/group-<analysis>_desc-external.html.",
+        "“bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR”, which writes a report of its own, "
+        "group-NAME_desc-external.html.",
         facts=tuple((f"{name}, as the authors state", text) for name, text in told if text),
     )
 

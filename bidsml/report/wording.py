@@ -52,6 +52,15 @@ ESTIMATOR_NAMES = {
     "rbf_svm": "a support vector machine with a radial basis function kernel",
 }
 
+INTERVAL_WAYS = {
+    "Nadeau-Bengio": "t interval over the test folds, widened because their training sets overlap",
+    "unit bootstrap, widened for training": "the tested people (or units) are drawn again with replacement; widened, "
+    "since with other people the model would have been trained on others too",
+    "unit bootstrap": "the tested people (or units) are drawn again with replacement, the models taken as given",
+    "DeLong": "a formula for areas under the curve that takes the fitted models as given: a cross-check, too narrow",
+}
+"""How intervals are made, in words."""
+
 MODEL_NAMES = {
     "biomarker": "biomarker",
     "nuisance": "confounds alone",
@@ -96,7 +105,7 @@ MEASURE_NAMES = {
 }
 
 _COLUMN_NAMES = {
-    "mean_fd": "head motion (mean_fd)",
+    "mean_fd": "mean head motion",
     "minutes_kept": "minutes of data kept",
     "coverage": "share of features measured",
 }
@@ -106,7 +115,7 @@ def name_column(reference: str) -> str:
     """Name a column for readers: without the file that it is read from, and head motion by what it is.
 
     >>> name_column("{mriqc}/sub-{participant}/func/sub-{participant}_bold.json:fd_mean"), name_column("mean_fd")
-    ('fd_mean', 'head motion (mean_fd)')
+    ('fd_mean', 'mean head motion')
     """
     column = column_name(reference)
     return _COLUMN_NAMES.get(column, column)
@@ -172,6 +181,8 @@ def interval(low: float, high: float) -> str:
     """Write a 95 % interval, or say that there is none."""
     if math.isnan(low) or math.isnan(high):
         return "no interval"
+    if low == high:
+        return "always the same"
     return f"{estimate(low)} to {estimate(high)}"
 
 

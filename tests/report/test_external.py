@@ -104,7 +104,13 @@ def test_the_page_is_the_same_twice():
 
 def test_the_card_says_what_the_model_is_for():
     text = render_model_card(CARD, StudySpec())
-    for words in ("Not for clinical use", "Intended use", "Training data", "Limits", "AUC 0.800 (95 % interval 0.700 to 0.900"):
+    for words in (
+        "Not for clinical use",
+        "Intended use",
+        "Training data",
+        "Limits",
+        "AUC 0.800 (95 % interval 0.700 to 0.900",
+    ):
         assert words in text
     assert "Performance" not in render_model_card(replace(CARD, performance={}), StudySpec())
     assert "estimator.skops" in render_model_card(replace(CARD, packages={"skops": "0.16"}), StudySpec())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bidsml.records import Result
 from bidsml.report.lookup import class_counts, name_block, read_spec
-from bidsml.report.wording import listing, name_estimator, number
+from bidsml.report.wording import listing, name_estimator
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def has_calibration(result: Result) -> bool:
 def say_span(sizes: list[int]) -> str:
     """Write the smallest and the largest of some numbers."""
     low, high = min(sizes), max(sizes)
-    return number(low) if low == high else f"{low} to {high}"
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def capitalise(text: str) -> str:

@@ -30,7 +30,7 @@ def performance(result: Result) -> Fact:
     row = result.headline
     null = find_null(result)
     chance = f"; {p_value(null.p, floor=null.p_floor, draws=len(null.null))}" if null else ""
-    also = "; by subgroup" if result.subgroups else "; no subgroup was asked for"
+    also = "; by subgroup" if _compared(result) else "; no subgroup was asked for"
     return Fact(
         f"{name_primary(result)} {estimate(row.estimate)} ({interval(row.low, row.high)}){chance}{also}", "performance"
     )
@@ -71,24 +71,31 @@ def cluster_performance(result: Result) -> Fact:
     )
 
 
+def _compared(result: Result) -> list[str]:
+    """Name the columns by whose levels the headline is compared."""
+    rows = [row for row in result.subgroups if row.design == result.headline.design]
+    return list(dict.fromkeys(name_column(row.column) for row in rows))
+
+
 def fairness(result: Result) -> Fact:
     """Say whether subgroups were compared."""
-    if not result.subgroups:
-        return Fact("None: the model was not constrained, and no subgroups were compared", "performance")
-    columns = list(dict.fromkeys(name_column(row.column) for row in result.subgroups))
+    columns = _compared(result)
+    if not columns:
+        return Fact("Nothing: the model was not constrained, and no subgroups were compared", "performance")
     return Fact(f"The model was not constrained; performance is compared by {listing(columns)}", "subgroups")
 
 
 def development_and_evaluation(result: Result) -> Fact:
     """Say how training and test people differ."""
-    return Fact("None but chance: both are parts of the same people; where a site is left out, the site", "design")
+    how = "They differ by chance alone: both are parts of the same people; where a site is left out, by the site"
+    return Fact(how, "design")
 
 
 def robustness(result: Result) -> Fact:
     """List the checks that were run."""
     done = ["the confounds alone as a rival model"] * (find_row(result, "nuisance") is not None)
     done += ["sites left out in turn"] * bool(folds_of(result, LEAVE_SITE_OUT))
-    done += ["subgroups"] * bool(result.subgroups)
+    done += ["subgroups"] * bool(_compared(result))
     done += ["smaller samples"] * bool(result.learning_curves)
     return Fact(capitalise(listing(done)) if done else "", "performance" if done else "")
 
@@ -96,7 +103,7 @@ def robustness(result: Result) -> Fact:
 def interpretability(result: Result) -> Fact:
     """Say how the model was made readable."""
     if not result.weights:
-        return Fact("None was computed: no model of the analysis is linear", "methods")
+        return Fact("Nothing was computed: no model of the analysis is linear", "methods")
     tested = any(null.patterns for null in result.nulls)
     how = "tested by the same permutations, corrected over all" if tested else "not tested"
     return Fact(f"Forward patterns of the linear model (Haufe et al., 2014), {how}", "weights")
@@ -109,7 +116,7 @@ def internal(result: Result) -> Fact:
 
 def external(result: Result) -> Fact:
     """Say that there was no external test."""
-    return Fact("Not done here; `bidsml … group --apply MODEL_DIR` tests the frozen model on another dataset", "answer")
+    return Fact("Not done here; “bidsml … group --apply MODEL_DIR” tests the frozen model on another dataset", "answer")
 
 
 def verdict(result: Result) -> Fact:

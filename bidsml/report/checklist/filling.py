@@ -4,7 +4,7 @@ An item is never just ticked. It has a text that answers it, or a reason why it 
 """
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -12,7 +12,7 @@ from typing import Literal
 
 from bidsml.records import Result
 from bidsml.report.checklist import figures, models, people
-from bidsml.report.checklist.fact import Fact
+from bidsml.report.checklist.fact import Fact, capitalise
 from bidsml.report.lookup import read_study
 from bidsml.spec import StudySpec, not_applicable
 
@@ -92,22 +92,23 @@ def _fill(item: Item, result: Result, study: StudySpec) -> Filled:
     told = [(key, study.get(key)) for key in (*item.study, *item.also) if study.get(key)]
     reasons = [not_applicable(text) for _, text in told]
     if told and all(reasons):
-        return Filled(item, "not applicable", "; ".join(reasons), fact.anchor)
+        return Filled(item, "not applicable", _sentences(reasons), fact.anchor)
     absent = [key for key in item.study if not study.get(key)]
     if fact.excuse and not told:
-        return Filled(item, "not applicable", fact.excuse, fact.anchor)
+        return Filled(item, "not applicable", _sentences([fact.excuse]), fact.anchor)
     words = [*(text for _, text in told), *([fact.text] if fact.text else [])]
     if absent or not words:
         lack = fact.lack or "Nothing is known of this."
         return Filled(item, "MISSING", " ".join(_say_missing(absent, words, lack=lack)), fact.anchor)
-    return Filled(item, "study.toml" if told else "auto", " ".join(map(_ended, words)), fact.anchor)
+    return Filled(item, "study.toml" if told else "auto", _sentences(words), fact.anchor)
 
 
 def _say_missing(absent: list[str], words: list[str], *, lack: str) -> Iterator[str]:
     yield f"To be told in study.toml: {', '.join(absent)}." if absent else lack
     if words:
-        yield f"So far: {' '.join(map(_ended, words))}"
+        yield f"So far: {_sentences(words)}"
 
 
-def _ended(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+def _sentences(texts: Sequence[str]) -> str:
+    """Begin each with a capital letter, and end it."""
+    return " ".join(capitalise(text if text.endswith((".", "!", "?")) else f"{text}.") for text in texts)

@@ -42,7 +42,7 @@ def predictor_handling(result: Result) -> Fact:
         steps.insert(0, f"{name_columns(nuisance.regress)} regressed out")
     if nuisance.harmonize == "combat":
         steps.insert(0, "harmonised over sites by ComBat")
-    return Fact(f"Features enter linearly but for models that are not: {listing(steps)}, fitted in training", "methods")
+    return Fact(f"{listing(steps)}, all fitted in training", "methods")
 
 
 def partitions(result: Result) -> Fact:
@@ -124,7 +124,9 @@ def full_model(result: Result) -> Fact:
     """Say where the frozen model is."""
     if result.model is None:
         return Fact(lack="No model was frozen; the warnings say why.")
-    return Fact("Frozen in the folder model, with its card and no pickle; `--apply` judges it on other data", "model")
+    what = f"{say_estimators(result)} on {say_blocks(result)}"
+    where = "frozen in the folder model, with its card and no pickle; “bidsml … group --apply” judges it on other data"
+    return Fact(f"{what}; {where}", "model")
 
 
 def updating(result: Result) -> Fact:

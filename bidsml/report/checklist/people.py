@@ -73,7 +73,8 @@ def missing_data(result: Result) -> Fact:
 
 
 def _people_left_out(result: Result) -> str:
-    return f"{plural(len(lost_on_the_way(result)), 'person', 'people')} left on the way, with reasons in the flow"
+    lost = len(lost_on_the_way(result))
+    return f"{plural(lost, 'person', 'people')} left on the way, with reasons in the flow" if lost else "Nobody left"
 
 
 def flow(result: Result) -> Fact:

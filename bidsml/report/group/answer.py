@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from bidsml.records import Result
+from bidsml.records import PerformanceRow, Result
 from bidsml.report import wording
 from bidsml.report.blocks import Block, Bullets, Paragraph, Section, Tone
 from bidsml.report.evidence import (
@@ -51,6 +51,12 @@ _BADGES: dict[AnswerKind, tuple[str, Tone]] = {
     "not beyond the confounds": ("Better than chance, but not shown to be the brain", "caution"),
     "confounds not named": ("Better than chance; no confounds were named to compare with", "caution"),
     "beyond the confounds": ("Better than chance, and better than the confounds alone", "good"),
+}
+
+
+_WAYS = {
+    "Nadeau-Bengio": "Nadeau-Bengio, corrected for training sets that overlap",
+    "unit bootstrap, widened for training": "bootstrap over people, widened for the training people",
 }
 
 
@@ -148,7 +154,7 @@ def _say_estimate(result: Result) -> str:
     row = result.headline
     meaning = wording.METRIC_MEANING.get(result.primary_metric, "")
     estimator = wording.name_estimator(row.estimator)
-    how = [part for part in (row.interval, row.note) if part]
+    how = [part for part in (_WAYS.get(row.interval, row.interval), row.note) if part]
     named = f", 95 % interval {wording.interval(row.low, row.high)} ({', '.join(how)})" if row.interval else ""
     return (
         f"{estimator[0].upper()}{estimator[1:]} reached {_article(name_primary(result))} of "
@@ -181,9 +187,9 @@ def _say_confounds(result: Result) -> str:
     columns = name_confounds(result)
     gap = (
         f"the difference is {wording.estimate(difference.estimate)} "
-        f"({wording.interval(difference.low, difference.high)}, {wording.p_value(difference.p)})"
+        f"(95 % interval {wording.interval(difference.low, difference.high)}, {wording.p_value(difference.p)})"
     )
-    reached = f"{name_primary(result)} {wording.estimate(alone.estimate)}"
+    reached = f"{name_primary(result)} {wording.estimate(alone.estimate)}{_below_guessing(alone)}"
     if is_gain(difference):
         return f"The biomarker does better than the confounds alone ({columns}: {reached}): {gap}."
     if gain(difference) < 0:
@@ -192,14 +198,22 @@ def _say_confounds(result: Result) -> str:
     return f"A gain over the confounds alone is not shown ({columns}: {reached}): {gap}."
 
 
+def _below_guessing(alone: PerformanceRow) -> str:
+    """Warn that a difference to less than guessing looks larger than the distance from guessing."""
+    chance = wording.CHANCE.get(alone.metric)
+    if chance is None or alone.estimate >= chance:
+        return ""
+    return f", below the {chance:g} of guessing, which makes the difference look larger"
+
+
 def _say_added_value(result: Result) -> str:
     added = find_row(result, "nuisance+biomarker - nuisance")
     if added is None:
         return ""
     verb = "improves on" if is_gain(added) else "does not measurably improve on"
     return (
-        f"Added to the confounds, the biomarker {verb} them: {wording.estimate(added.estimate)} "
-        f"({wording.interval(added.low, added.high)}, {wording.p_value(added.p)})."
+        f"Added to the confounds, the biomarker {verb} them: the gain is {wording.estimate(added.estimate)} "
+        f"(95 % interval {wording.interval(added.low, added.high)}, {wording.p_value(added.p)})."
     )
 
 
@@ -210,6 +224,6 @@ def _say_new_sites(result: Result) -> str:
     sites = len(folds_of(result, LEAVE_SITE_OUT))
     return (
         f"On sites that the model has never seen (each of {sites} left out in turn), {name_primary(result)} is "
-        f"{wording.estimate(row.estimate)} ({wording.interval(row.low, row.high)}) against "
+        f"{wording.estimate(row.estimate)} (95 % interval {wording.interval(row.low, row.high)}) against "
         f"{wording.estimate(result.headline.estimate)} when sites are mixed."
     )

@@ -5,8 +5,8 @@ import math
 from bidsml.records import PerformanceRow, Result
 from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.figures import ForestRow, forest_plot
-from bidsml.report.lookup import name_primary
-from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval, listing, name_model, p_value
+from bidsml.report.lookup import name_confounds, name_primary
+from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval, name_estimator, name_model, p_value
 
 
 def section(result: Result) -> Section | None:
@@ -23,7 +23,7 @@ def section(result: Result) -> Section | None:
         drawn = [row for row in differences if _drawable(row)]
         blocks.append(_forest(result, drawn, "differences", "the differences between models"))
     if result.cohort.nuisance_source:
-        columns = listing(list(dict.fromkeys(result.cohort.nuisance_source)))
+        columns = name_confounds(result)
         blocks.append(Paragraph(f"Confounds in the model of confounds alone: {columns}."))
     return Section(
         anchor="baselines",
@@ -52,7 +52,7 @@ def _label(result: Result, row: PerformanceRow) -> str:
     several = len({r.estimator for r in result.performance}) > 1
     parts = [name_model(row.model, result.task)]
     if several:
-        parts.append(row.estimator)
+        parts.append(name_estimator(row.estimator))
     if row.design != result.headline.design:
         parts.append(row.design)
     return " · ".join(parts)
@@ -97,7 +97,7 @@ def _forest(result: Result, rows: list[PerformanceRow], name: str, what: str) ->
 def _cells(result: Result, row: PerformanceRow) -> tuple[str, ...]:
     return (
         name_model(row.model, result.task),
-        row.estimator,
+        "none" if row.model == "majority" else name_estimator(row.estimator),
         row.design,
         row.interval or "n/a",
         estimate(row.estimate),

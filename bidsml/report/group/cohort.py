@@ -9,7 +9,7 @@ from bidsml.records import Cohort, Result
 from bidsml.report.blocks import Block, Section, Table
 from bidsml.report.disclosure import SMALLEST_CELL, SUPPRESSED, protect_counts
 from bidsml.report.lookup import class_counts, name_target
-from bidsml.report.wording import number, plural
+from bidsml.report.wording import name_column, number, plural
 
 _MOST_LEVELS = 12
 _PRIVATE = re.compile(r"birth|dob|date|acq_?time|scan_?time|(^|first_?|last_?|sur)name$", re.IGNORECASE)
@@ -51,7 +51,7 @@ def _characteristics(result: Result) -> Table:
             or tuple(cohort.table[column]) in (cohort.site, cohort.unit)
         ):
             continue
-        rows += _describe(cohort.table[column], str(column), groups)
+        rows += _describe(cohort.table[column], name_column(str(column)), groups)
     return Table(
         "Characteristics: mean ± standard deviation, or number of people",
         ("", *groups),

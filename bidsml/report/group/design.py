@@ -8,6 +8,14 @@ from bidsml.report.disclosure import protect_count
 from bidsml.report.lookup import LEAVE_SITE_OUT, class_counts, folds_of, read_spec
 from bidsml.report.wording import plural
 
+_DESIGNS = {
+    "stratified": "by lot, with the same shares of the label (and of sites, as far as counts allow) in every fold",
+    "leave-site-out": "each site is predicted by models of the other sites",
+    "leave-group-out": "each group is predicted by models of the others",
+    "leave-one-out": "each person (or unit) is predicted by a model of all others",
+    "fixed": "as a column of the dataset says",
+}
+
 
 def section(result: Result) -> Section:
     """List the folds of every design with the classes in their test part."""
@@ -34,9 +42,10 @@ def _summary(result: Result, designs: Sequence[str]) -> Table:
         repeats = len({fold.repeat for fold in folds})
         span = str(min(sizes)) if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
         inner = max((int(fold.inner.max(initial=-1)) + 1 for fold in folds), default=0)
-        rows.append((design, str(len(folds) // repeats), str(repeats), span, str(inner) if inner > 0 else "none"))
-    columns = ("Design", "Folds", "Repeats", "People in a test fold", "Inner folds for tuning")
-    return Table("Designs", columns, tuple(rows))
+        tuning = str(inner) if inner > 0 else "none"
+        rows.append((design, _DESIGNS.get(design, ""), str(len(folds) // repeats), str(repeats), span, tuning))
+    columns = ("Design", "How people are split", "Folds", "Repeats", "People in a test fold", "Inner folds for tuning")
+    return Table("Designs", columns, tuple(rows), text_columns=2)
 
 
 def _folds(result: Result, design: str) -> Table:

@@ -24,7 +24,8 @@ def section(result: Result) -> Section | None:
         anchor="learning-curve",
         title="Sample size",
         lead="The same test people predicted by models that were trained on fewer. Hyper-parameters are those chosen "
-        "with all training people, so that small sizes may be drawn a little too low or too high.",
+        "with all training people, so that small sizes may be drawn a little too low or too high. The curve uses the "
+        "first repeat; the headline averages all.",
         blocks=tuple(blocks),
     )
 
@@ -33,7 +34,7 @@ def _say_flat(curve: LearningCurve, metric: str) -> str:
     """Say from which size on more people bring next to nothing."""
     if math.isnan(curve.exponent):
         return ""
-    largest = number(float(curve.size.max()))
+    largest = _people(curve.size.max())
     further = f"twice {largest} are expected to bring {estimate(curve.gain)}"
     if math.isnan(curve.flat_from):
         return f" The curve does not flatten within the data: {further}."
@@ -44,14 +45,14 @@ def _say_flat(curve: LearningCurve, metric: str) -> str:
 def _figure(result: Result, curve: LearningCurve) -> Figure:
     name, metric = "learning-curve", name_primary(result)
     alt = (
-        f"{metric} by training people: {estimate(float(curve.estimate[0]))} with {number(float(curve.size[0]))}, "
-        f"{estimate(float(curve.estimate[-1]))} with {number(float(curve.size[-1]))}."
+        f"{metric} by training people: {estimate(float(curve.estimate[0]))} with {_people(curve.size[0])}, "
+        f"{estimate(float(curve.estimate[-1]))} with {_people(curve.size[-1])}."
         f"{_say_flat(curve, metric)}"
     )
     label = f"{metric} (smaller is better)" if result.primary_metric in LOWER_IS_BETTER else metric
     rows = tuple(
         (
-            number(float(size)),
+            _people(size),
             estimate(float(curve.estimate[i])),
             interval(float(curve.low[i]), float(curve.high[i])),
             str(curve.n_subsets[i]),
@@ -66,6 +67,11 @@ def _figure(result: Result, curve: LearningCurve) -> Figure:
         alt=alt,
         table=Table("learning curve", columns, rows),
     )
+
+
+def _people(size: float) -> str:
+    """Write a mean number of people: whole where it is."""
+    return f"{size:.0f}" if float(size).is_integer() else f"{size:.1f}"
 
 
 def _law(curve: LearningCurve) -> list[Curve]:

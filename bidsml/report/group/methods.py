@@ -8,7 +8,7 @@ from bidsml.records import Atlas, Result
 from bidsml.report.blocks import Bullets, Link, Reference, References, Section
 from bidsml.report.citation import MethodsText
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
-from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts
+from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts, set_aside
 from bidsml.report.methods_text import (
     OF_SIGNALS,
     Sentence,
@@ -59,14 +59,19 @@ def _people(result: Result) -> list[Sentence]:
     what = "class labels" if result.task == "classification" else "the outcome"
     sentences = [
         *describe_software(result.provenance.version, result.provenance.packages),
-        Sentence(
-            f"Of {result.cohort.considered} people considered, {say_counts(result)} were analysed, with {what} from "
-            f"the column {name_target(result)}."
-        ),
+        Sentence(f"{_say_analysed(result)} analysed, with {what} from the column {name_target(result)}."),
     ]
     if spec.cohort.include:
         sentences.append(Sentence(f"People were included on the condition: {spec.cohort.include}."))
     return sentences
+
+
+def _say_analysed(result: Result) -> str:
+    considered, aside = result.cohort.considered, len(set_aside(result))
+    if considered == len(result.cohort.target):
+        return f"All {say_counts(result)} of the dataset were"
+    other = f", {aside} of whom were of classes that were not asked for," if aside else ","
+    return f"Of {considered} people considered{other} {say_counts(result)} were"
 
 
 def _features(result: Result) -> list[Sentence]:
@@ -76,7 +81,9 @@ def _features(result: Result) -> list[Sentence]:
     if kinds & {"gray_matter", "morphometry"}:  # only ever made from raw images, by the built-in preprocessing
         space = "" if spec.preprocess.space == "auto" else spec.preprocess.space
         sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
-    # Whether BOLD or ready series were read is known where the analysis asks for raw images alone.
+    # Whether BOLD or ready series were read is known only where the analysis asks for one of them alone.
+    if spec.input.kind in ("auto", "bold") and kinds & OF_SIGNALS:
+        sentences += _say_signals(spec)
     if spec.input.kind == "raw" and kinds & (OF_SIGNALS | {"task_contrast"}):
         words = "Raw BOLD runs were preprocessed by bidsml itself, as the report of each participant describes."
         sentences.append(Sentence(words))
@@ -90,6 +97,13 @@ def _features(result: Result) -> list[Sentence]:
         *_cite_atlases(sentences, result.atlases),
         Sentence(f"Each person was thus described by {plural(total, 'feature')}."),
     ]
+
+
+def _say_signals(spec: AnalysisSpec) -> list[Sentence]:
+    if spec.input.kind == "bold":
+        return [Sentence("The features rest on preprocessed BOLD runs."), *describe_cleaning(spec.denoise.model_dump())]
+    own = f"logs/CITATION_participant_analysis-{spec.name}.md"
+    return [Sentence(f"What each participant's signals were made from, and how they were cleaned, is told in {own}.")]
 
 
 def _cite_atlases(sentences: list[Sentence], atlases: Sequence[Atlas]) -> list[Sentence]:

@@ -11,6 +11,7 @@ from bidsml.report.lookup import find_null, name_primary
 from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value
 
 _BINS = 30
+_MILLION = 1e6
 _ENGINES = {
     "fast": "fast: all draws of the linear model solved together",
     "general": "general: refitted one by one",
@@ -43,7 +44,7 @@ def _figure(result: Result, null: PermutationNull) -> Figure:
     reached = int((null.null >= null.observed).sum())
     turned = " (sign turned, so that higher is better)" if null.metric in LOWER_IS_BETTER else ""
     alt = (
-        f"{name_primary(result)}{turned} is {estimate(null.observed)} with the labels as they are. "
+        f"{name_primary(result)}{turned} is {estimate(null.observed)} with the labels as they are{_first(result)}. "
         f"With shuffled labels it is {estimate(float(finite.mean()))} on average and "
         f"{estimate(float(finite.max()))} at most; {reached} of {len(null.null)} draws reach the observed value. "
         f"{p_value(null.p, floor=null.p_floor, draws=len(null.null))}."
@@ -93,8 +94,24 @@ def _distinct(null: PermutationNull) -> tuple[tuple[str, str], ...]:
         return ()
     if np.isinf(null.n_distinct):
         return (("Distinct labellings", "more than 1e308"),)
-    count = f"{null.n_distinct:,.0f}" if null.n_distinct < 1e6 else f"{null.n_distinct:.1e}"
+    count = f"{null.n_distinct:,.0f}" if null.n_distinct < _MILLION else _round(null.n_distinct)
     return (("Distinct labellings", count),)
+
+
+def _round(count: float) -> str:
+    """Write a large number: ``about 60 million``, ``about 10^27``."""
+    if count < 1000 * _MILLION:
+        return f"about {count / _MILLION:.2g} million"
+    return f"about 10^{np.log10(count):.0f}"
+
+
+def _first(result: Result) -> str:
+    """Say where the test looks at less than the headline does."""
+    headline = result.headline
+    repeats = len({fold.repeat for fold in result.folds if fold.design == headline.design})
+    if repeats < 2:
+        return ""
+    return f", in the first of {repeats} repeats (the headline of {estimate(headline.estimate)} is the mean over all)"
 
 
 def _tail(null: PermutationNull) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,8 @@
 """Every figure that was computed, in one table."""
 
 from bidsml.records import PerformanceRow, Result
-from bidsml.report.blocks import Section, Table
-from bidsml.report.wording import estimate, interval, name_metric, name_model, p_value
+from bidsml.report.blocks import Bullets, Section, Table
+from bidsml.report.wording import INTERVAL_WAYS, estimate, interval, name_metric, name_model, p_value
 
 
 def section(result: Result) -> Section:
@@ -37,8 +37,16 @@ def section(result: Result) -> Section:
                 text_columns=6,
                 folded=True,
             ),
+            *_ways(result),
         ),
     )
+
+
+def _ways(result: Result) -> tuple[Bullets, ...]:
+    """Say what the words under “How” stand for."""
+    used = [way for way in INTERVAL_WAYS if any(row.interval == way for row in result.performance)]
+    items = tuple(f"{way}: {INTERVAL_WAYS[way]}." for way in used)
+    return (Bullets(items, heading="How intervals are made"),) if items else ()
 
 
 def _cells(result: Result, row: PerformanceRow) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _confusion(result: Result, utility: Utility) -> Table:
         f"above a {utility.scale} of {utility.threshold:g}" if len(classes) == 2 else "the class with the highest score"
     )
     words = f"{result.cohort.positive} predicted {at}" if len(classes) == 2 else f"predicted is {at}"
-    return Table(f"People by true and predicted class, out of fold: {words}", ("", *classes), rows)
+    return Table(f"People by true and predicted class, out of fold, first repeat: {words}", ("", *classes), rows)
 
 
 def _predictive_values(result: Result, utility: Utility) -> Table:
@@ -60,7 +60,7 @@ def _predictive_values(result: Result, utility: Utility) -> Table:
     columns = (f"Share of {positive}", f"Predicted {positive}: right", "Predicted otherwise: right")
     caption = (
         f"Predictive values by prevalence, at sensitivity {percent(utility.sensitivity)} and specificity "
-        f"{percent(utility.specificity)}, taken to stay the same"
+        f"{percent(utility.specificity)} (first repeat), taken to stay the same"
     )
     return Table(caption, columns, rows)
 

@@ -61,7 +61,7 @@ def test_methods_tell_what_ran(binary: Result) -> None:
         "Ridge regression (scikit-learn; Pedregosa et al., 2011) was evaluated by stratified cross-validation",
         "5 folds, repeated 2 times",
         "drawn at random 200 times (seed 7)",
-        "confounds alone (age and mean_fd)",
+        "confounds alone (age and mean head motion)",
         "every site was left out in turn",
     ):
         assert words in text, words

@@ -27,7 +27,7 @@ def test_the_flow_accounts_for_everyone(binary: Result) -> None:
 def test_small_cells_of_the_flow_are_hidden(binary: Result) -> None:
     rows = {row[0]: row[1:] for row in table(flow.section(binary), "by class").rows}
     assert rows["quality control"] == ("6", "0", "0")
-    assert rows["include"] == ("0", "<5", "0")
+    assert rows["condition of the analysis not met"] == ("0", "<5", "0")
 
 
 def test_a_flow_with_many_odd_labels_is_still_a_table(binary: Result) -> None:
@@ -35,7 +35,7 @@ def test_a_flow_with_many_odd_labels_is_still_a_table(binary: Result) -> None:
     made = replace(binary, cohort=replace(binary.cohort, attrition=odd, considered=180))
     shown = table(flow.section(made), "by class")
     assert shown.columns == ("Gate", "control", "patient", "other")
-    assert shown.rows[0] == ("target", "0", "0", "30")
+    assert shown.rows[0] == ("label missing", "0", "0", "30")
 
 
 def test_the_cohort_table_agrees_with_pandas_and_hides_small_cells(binary: Result) -> None:
@@ -56,7 +56,7 @@ def test_the_design_counts_every_tested_person(binary: Result) -> None:
     made = design.section(binary)
     rows = table(made, "stratified").rows
     assert sum(int(row[3]) + int(row[4]) for row in rows) == 2 * len(binary.cohort.target)
-    assert table(made, "Designs").rows[0][:3] == ("stratified", "5", "2")
+    assert table(made, "Designs").rows[0][0::2][:2] == ("stratified", "5") and table(made, "Designs").rows[0][3] == "2"
 
 
 def test_the_null_counts_draws(binary: Result) -> None:
@@ -83,7 +83,7 @@ def test_the_null_names_engine_and_labellings_where_known(binary: Result) -> Non
     assert "Distinct labellings" not in null_facts(binary)
     assert null_facts(binary)["Engine"].startswith("general")
     assert null_facts(binary, engine="fast", n_distinct=70.0)["Distinct labellings"] == "70"
-    assert null_facts(binary, n_distinct=1.234e58)["Distinct labellings"] == "1.2e+58"
+    assert null_facts(binary, n_distinct=1.234e58)["Distinct labellings"] == "about 10^58"
     assert null_facts(binary, n_distinct=float("inf"))["Distinct labellings"] == "more than 1e308"
     assert "all draws" in null_facts(binary, engine="fast")["Engine"]
 
