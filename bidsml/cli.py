@@ -279,7 +279,12 @@ def _os_error(error: OSError, console: Console) -> int:
         traceback.print_exc()
         console.print("[bold red]this is a bug in bidsml[/]: please report it with the lines above")
         return EXIT_BUG
-    console.print(f"[bold red]error:[/] {escape(f'{error.strerror}: {error.filename}')}")
+    told = f"{error.strerror}: {error.filename}"
+    if kind is DiskError and error.filename:
+        from bidsml.bids.store import disk_error
+
+        told = str(disk_error(error, Path(os.fsdecode(error.filename)), needed="more is needed"))
+    console.print(f"[bold red]error:[/] {escape(told)}")
     return kind.exit_code
 
 

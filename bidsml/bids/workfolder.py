@@ -64,10 +64,9 @@ def prepare_work_folder(folder: Path, *, bids_dir: Path) -> None:
     DiskError
         It cannot be made.
     """
-    fresh = not folder.is_dir() or not any(folder.iterdir())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_private(folder, ours=fresh or (folder / STAMP_FILE).exists())
+        _require_private(folder)
     except OSError as error:
         raise DiskError(f"cannot make {folder}: {error.strerror}", hint="choose another --work-dir") from error
     mine = _stamp(bids_dir)
@@ -84,7 +83,7 @@ def prepare_work_folder(folder: Path, *, bids_dir: Path) -> None:
         write_json(folder / STAMP_FILE, asdict(mine))
 
 
-def _require_private(folder: Path, *, ours: bool) -> None:
+def _require_private(folder: Path) -> None:
     """Raise where another may read or plant results; close a folder that holds nothing but bidsml's own."""
     state = folder.stat()
     if state.st_uid != os.geteuid():
@@ -92,8 +91,9 @@ def _require_private(folder: Path, *, ours: bool) -> None:
             f"the work folder {folder} belongs to user {state.st_uid}, and this is user {os.geteuid()}",
             hint="choose a --work-dir of your own: results in it are read as code",
         )
-    if ours and stat.S_IMODE(state.st_mode) & 0o077:
-        folder.chmod(0o700)
+    if not any(folder.iterdir()) or (folder / STAMP_FILE).exists():
+        if stat.S_IMODE(state.st_mode) & 0o077:
+            folder.chmod(0o700)
     elif stat.S_IMODE(state.st_mode) & 0o022:
         raise OutputError(
             f"others may write to the work folder {folder} (mode {stat.S_IMODE(state.st_mode):o}), which holds files "
