@@ -280,7 +280,7 @@ def _os_error(error: OSError, console: Console) -> int:
         console.print("[bold red]this is a bug in bidsml[/]: please report it with the lines above")
         return EXIT_BUG
     told = f"{error.strerror}: {error.filename}"
-    if kind is DiskError and error.filename:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename:
         from bidsml.bids.store import disk_error
 
         told = str(disk_error(error, Path(os.fsdecode(error.filename)), needed="more is needed"))
