@@ -72,7 +72,12 @@ function makeSaving(table, tools, name) {
   button.textContent = "Save as TSV";
   button.setAttribute("aria-label", `Save as TSV: ${name}.tsv`);
   button.addEventListener("click", () => {
-    const line = (row) => [...row.cells].map((cell) => textOf(cell).replace(/\s+/g, " ")).join("\t");
+    // Software reads a hyphen as the sign, not the longer minus of print.
+    const field = (cell) => {
+      const words = textOf(cell).replace(/\s+/g, " ");
+      return cell.classList.contains("number") ? words.replaceAll("\u2212", "-") : words;
+    };
+    const line = (row) => [...row.cells].map(field).join("\t");
     const text = [...table.rows].filter((row) => !row.hidden).map((row) => `${line(row)}\n`).join("");
     globalThis.bidsml.save(text, `${name}.tsv`, "text/tab-separated-values");
   });

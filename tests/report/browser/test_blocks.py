@@ -101,7 +101,8 @@ def test_the_saved_table_is_the_one_shown(filtered: bool, show, tmp_path) -> Non
     waiting.value.save_as(tmp_path / "saved.tsv")
     header, *rows = (tmp_path / "saved.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t") == ["Who", "Site", "Age"]
-    wanted = [[f"sub-{i:02d}", "north" if i % 2 else "south", value] for i, value in enumerate(NUMBERS)]
+    values = [value.replace("−", "-") for value in NUMBERS]
+    wanted = [[f"sub-{i:02d}", "north" if i % 2 else "south", value] for i, value in enumerate(values)]
     assert [row.split("\t") for row in rows] == [row for row in wanted if not filtered or row[1] == "south"]
 
 
