@@ -1,6 +1,11 @@
 """``--reports-only``: make pages again from the records in the output, without computing and without a work folder."""
 
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from bidsml import __version__
@@ -12,7 +17,7 @@ from bidsml.bids.derivative import require_own_output
 from bidsml.bids.manifest import Entry, list_manifests, manifest_path, read_manifest, write_manifest
 from bidsml.bids.store import read_record, sha256_file, write_json, write_text
 from bidsml.bids.textfiles import read_json
-from bidsml.errors import DataError, MissingInputError, near_names
+from bidsml.errors import BidsmlError, DataError, InterruptedRunError, MissingInputError, near_names
 from bidsml.graph.run import Progress
 from bidsml.records import ExternalResult, FailedParticipant, Failure, Provenance, Result
 from bidsml.report import render_failed
@@ -26,6 +31,9 @@ from bidsml.steps.pages import (
     write_group_page,
     write_participant_page,
 )
+
+_PAGES_A_PROCESS = 8
+"""So many pages take as long as a process needs to start."""
 
 
 def render_again(spec: AnalysisSpec, options: RunOptions, *, say: Say, progress: Progress | None) -> RunStatus:
@@ -85,16 +93,36 @@ def _render_participants(spec: AnalysisSpec, options: RunOptions, progress: Prog
     pages = {label: participant_page(out, label).name for label in wanted}
     if options.dry_run:
         return pages
+    for label in (label for label in wanted if label in failed):
+        write_failed_page(out, failed[label])
+    entries = {label: manifests[label].analyses[spec.name] for label in wanted if label in manifests}
     if progress is not None:
-        progress(str(len(wanted)), "total")
-    for label in wanted:
-        if label in manifests:
-            _render_participant(out, label, manifests[label].analyses[spec.name], spec.name)
-        if label in failed:
-            write_failed_page(out, failed[label])
+        progress(str(len(entries)), "total")
+    for label in _render_all(out, entries, spec.name, n_processes=options.nprocs):
         if progress is not None:
             progress(f"page.sub-{label}", "end")
     return pages
+
+
+def _render_all(out: Path, entries: Mapping[str, Entry], analysis: str, *, n_processes: int) -> Iterator[str]:
+    """Make pages, in several processes where there are many. Gives each label when its page is there."""
+    n_processes = min(n_processes, len(entries) // _PAGES_A_PROCESS)
+    if n_processes < 2:
+        for label, entry in entries.items():
+            yield _render_participant(out, label, entry, analysis)
+        return
+    with ProcessPoolExecutor(n_processes, mp_context=get_context("forkserver")) as pool:
+        try:
+            again = partial(_render_participant, out, analysis=analysis)
+            yield from pool.map(again, entries.keys(), entries.values(), chunksize=4)
+        except BrokenProcessPool as error:
+            raise InterruptedRunError(
+                "a worker process was killed while it made pages, most often for want of memory",
+                hint="run the same command again, with fewer --nprocs",
+            ) from error
+        except BidsmlError:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _require_published(wanted: tuple[str, ...], known: set[str], spec: AnalysisSpec, out: Path) -> None:
@@ -111,7 +139,7 @@ def _require_published(wanted: tuple[str, ...], known: set[str], spec: AnalysisS
         )
 
 
-def _render_participant(out: Path, label: str, entry: Entry, analysis: str) -> None:
+def _render_participant(out: Path, label: str, entry: Entry, analysis: str) -> str:
     again = "run the participant level again, without --reports-only"
     if not participant_record(out, label, analysis).is_file():
         raise MissingInputError(f"sub-{label} was published without the record of its page", hint=again)
@@ -123,6 +151,7 @@ def _render_participant(out: Path, label: str, entry: Entry, analysis: str) -> N
         write_manifest(
             out, participant_id=label, analysis=analysis, entry=replace(entry, files={**entry.files, **digests})
         )
+    return label
 
 
 def _require_version(made_by: Provenance, what: str, again: str) -> None:
