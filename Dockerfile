@@ -32,8 +32,10 @@ ENV PATH=/opt/bidsml/bin:$PATH \
     NIPYPE_NO_ET=1 NO_ET=1 \
     BIDSML_CONTAINER_TYPE=docker BIDSML_CONTAINER_TAG=bidsml:${VERSION}
 COPY containers/install.sh containers/*.py /tmp/build/containers/
-RUN cd /tmp/build && containers/install.sh templates "${TEMPLATES}" && containers/install.sh check "${VERSION}" \
- && rm -rf /tmp/build && groupadd --gid 10001 bidsml && useradd --no-create-home --home-dir /tmp --uid 10001 --gid 10001 bidsml
+RUN cd /tmp/build && containers/install.sh templates "${TEMPLATES}" && containers/install.sh check "${VERSION}" && rm -rf /tmp/build
+# A volume that is mounted here takes these rights over, so that whoever runs the image can write to it.
+RUN groupadd --gid 10001 bidsml && useradd --no-create-home --home-dir /tmp --uid 10001 --gid 10001 bidsml \
+ && mkdir -m 1777 /out /work
 USER 10001:10001
 WORKDIR /tmp
 LABEL org.opencontainers.image.title="bidsml" \
