@@ -94,6 +94,14 @@ def test_filter_file(tmp_path):
         options("--bids-filter-file", str(tmp_path / "none.json"))
 
 
+def test_schema_prints_a_study_to_fill_in_and_its_schema(capsys):
+    assert main(["schema", "--study-template"]) == 0
+    assert 'approval = ""' in capsys.readouterr().out
+    assert main(["schema", "--study"]) == 0
+    assert "StudySpec" in json.loads(capsys.readouterr().out)["title"]
+    assert main(["schema", "--study", "--study-template"]) == 64
+
+
 def test_schema_prints_json(capsys):
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "AnalysisSpec"

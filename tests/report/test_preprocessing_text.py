@@ -116,3 +116,14 @@ def test_without_tissues_there_are_no_components(whole: ParticipantResult) -> No
                                   ("template", unknown, False)):  # fmt: skip
         run = replace(whole.functional[0], target=target, carpet_tissues=tissues)
         assert ("aCompCor" in join(describe_runs((run,), PreprocessSpec()))) == told
+
+
+@pytest.mark.parametrize("has_t1w", [True, False])
+def test_runs_that_are_not_known_yet_are_told_without_counts(has_t1w: bool) -> None:
+    made = describe_runs((), PreprocessSpec(), space="MNI152", has_t1w=has_t1w)
+    text = " ".join(sentence.text for sentence in made)
+    assert "1993)." in text and "Where slice times were known" in text
+    assert ("registered rigidly to the T1w image" in text) == has_t1w
+    assert ("For want of a T1w image" in text) == (not has_t1w)
+    assert ("aCompCor" in text) == has_t1w
+    assert " 0 " not in text

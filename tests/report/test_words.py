@@ -4,11 +4,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import lxml.html
 import pandas as pd
 import pytest
 
+from bidsml.app.provenance import effective_study
 from bidsml.records import FeatureBlock, Freezing, FrozenModel, ModelCard, Result, TrainingPeople
-from bidsml.report.group import model
+from bidsml.report.group import checklist, model
+from bidsml.report.page import make_page
+from bidsml.spec import StudySpec, load_study, study_template
+from bidsml.spec.study import study_keys
 from bidsml.steps.words import add_words, publish_words
 
 EVIL = '<script>alert("1")</script>'
@@ -85,3 +90,30 @@ def test_a_study_that_is_no_longer_told_leaves_no_file(binary: Result, study_tom
     assert (out / "study.toml").is_file()
     publish_words(out, replace(binary, study={}), study_toml=study_toml())
     assert not (out / "study.toml").exists()
+
+
+def test_html_in_what_is_told_does_nothing(binary: Result, study_toml) -> None:
+    text = study_template()
+    for key, _ in study_keys():
+        name = key.rpartition(".")[2]
+        text = text.replace(f'{name} = ""', f"{name} = '{name} <img src=x onerror=alert(2)> {EVIL}'")
+    told = with_words(binary, study_toml(text))
+    page = make_page([checklist.section(told), model.section(told)], title=EVIL, subtitle="", version="0.1")
+    tree = lxml.html.fromstring(page.html)
+    assert not tree.xpath("//img")
+    assert "alert" not in "".join(tree.xpath("//script/text()"))
+    assert len(tree.xpath("//script[contains(., 'alert')]")) == 0
+    for key, _ in study_keys():
+        assert f"{key.rpartition('.')[2]} &lt;img" in page.html.lower(), f"{key} is shown, as text"
+
+
+def test_the_study_s_effective_copy_loads_to_the_same(study_toml) -> None:
+    text = (
+        study_template()
+        .replace('title = ""', 'title = "It\'s \\"quoted\\""')
+        .replace('consent = ""', 'consent = "é 漢"')
+    )
+    spec = load_study(study_toml(text))
+    again = load_study(study_toml(effective_study(spec)))
+    assert again == spec and again.told == {"title": 'It\'s "quoted"', "ethics.consent": "é 漢"}
+    assert effective_study(StudySpec()) == ""

@@ -12,6 +12,7 @@ from bidsml.report.lookup import class_counts, name_target
 from bidsml.report.wording import name_column, number, plural
 
 _MOST_LEVELS = 12
+_UNITS = {"mean_fd": "mean head motion (framewise displacement, mm)"}
 _PRIVATE = re.compile(r"birth|dob|date|acq_?time|scan_?time|(^|first_?|last_?|sur)name$", re.IGNORECASE)
 """Columns that could tell who a person is; never shown."""
 
@@ -51,7 +52,7 @@ def _characteristics(result: Result) -> Table:
             or tuple(cohort.table[column]) in (cohort.site, cohort.unit)
         ):
             continue
-        rows += _describe(cohort.table[column], name_column(str(column)), groups)
+        rows += _describe(cohort.table[column], _UNITS.get(str(column), name_column(str(column))), groups)
     return Table(
         "Characteristics: mean ± standard deviation, or number of people",
         ("", *groups),

@@ -49,7 +49,7 @@ def section(result: Result) -> Section:
     return Section(
         anchor="flow",
         title="Participant flow",
-        lead=f"{other}{len(cohort.target)} were analysed; {len(lost)} left on the way. "
+        lead=f"{other}{len(cohort.target)} were analysed; {len(lost) or 'nobody'} left on the way. "
         "A loss that differs between classes can make a result by itself.",
         blocks=tuple(blocks),
     )

@@ -28,6 +28,7 @@ def section(result: Result) -> Section:
     """Write the methods of the group level from what ran, with sources."""
     text = methods_text(result)
     stem = f"group/{result.analysis}/methods"
+    features = f"logs/CITATION_participant_analysis-{result.analysis}.md"
     files = [("Markdown with citation keys", ".md"), ("HTML", ".html"), ("BibTeX", ".bib")]
     return Section(
         anchor="methods",
@@ -37,6 +38,7 @@ def section(result: Result) -> Section:
             *(paragraph(sentences) for sentences in text.paragraphs),
             References(text.sources),
             Bullets(tuple(Link(f"{words}: methods{ending}", stem + ending) for words, ending in files), "As files"),
+            Bullets((Link("How the participant level made the features", features),), "The other half"),
         ),
     )
 
@@ -77,17 +79,18 @@ def _say_analysed(result: Result) -> str:
 def _features(result: Result) -> list[Sentence]:
     spec = read_spec(result)
     kinds = {block.kind for block in result.blocks}
+    denoise = spec.denoise.model_dump()
     sentences: list[Sentence] = []
     if kinds & {"gray_matter", "morphometry"}:  # only ever made from raw images, by the built-in preprocessing
         space = "" if spec.preprocess.space == "auto" else spec.preprocess.space
         sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
     # Whether BOLD or ready series were read is known only where the analysis asks for one of them alone.
-    if spec.input.kind in ("auto", "bold") and kinds & OF_SIGNALS:
-        sentences += _say_signals(spec)
+    if spec.input.kind == "bold" and kinds & OF_SIGNALS:
+        sentences += [Sentence("The features rest on preprocessed BOLD runs."), *describe_cleaning(denoise)]
     if spec.input.kind == "raw" and kinds & (OF_SIGNALS | {"task_contrast"}):
         words = "Raw BOLD runs were preprocessed by bidsml itself, as the report of each participant describes."
         sentences.append(Sentence(words))
-        sentences += describe_cleaning(spec.denoise.model_dump()) if kinds & OF_SIGNALS else []
+        sentences += describe_cleaning(denoise) if kinds & OF_SIGNALS else []
     if "task_contrast" in kinds:
         sentences += describe_task(spec.task, spec.denoise)
     blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
@@ -97,13 +100,6 @@ def _features(result: Result) -> list[Sentence]:
         *_cite_atlases(sentences, result.atlases),
         Sentence(f"Each person was thus described by {plural(total, 'feature')}."),
     ]
-
-
-def _say_signals(spec: AnalysisSpec) -> list[Sentence]:
-    if spec.input.kind == "bold":
-        return [Sentence("The features rest on preprocessed BOLD runs."), *describe_cleaning(spec.denoise.model_dump())]
-    own = f"logs/CITATION_participant_analysis-{spec.name}.md"
-    return [Sentence(f"What each participant's signals were made from, and how they were cleaned, is told in {own}.")]
 
 
 def _cite_atlases(sentences: list[Sentence], atlases: Sequence[Atlas]) -> list[Sentence]:

@@ -15,10 +15,10 @@ def section(result: Result) -> Section | None:
     for part in describe_model(result.model, read_study(result)):
         if part.text:
             blocks.append(Paragraph(f"{part.heading}: {part.text}"))
-        if part.facts:
-            blocks.append(Facts(part.facts))
         if part.items:
             blocks.append(Bullets(part.items, heading=part.heading))
+        if part.facts:
+            blocks.append(Facts(part.facts))
     folder = f"group/{result.analysis}/model"
     files = [("Model card", "README.md"), ("Description and digests", "model.json"), ("Numbers", "arrays.npz")]
     links = tuple(Link(f"{what}: {name}", f"{folder}/{name}") for what, name in files)
@@ -27,5 +27,7 @@ def section(result: Result) -> Section | None:
         title="Model card",
         lead="The biomarker as it can be applied to other people: what it is for, what it was made from, and what it "
         "must not be used for.",
+        badge="For research; not for clinical use",
+        tone="caution",
         blocks=(*blocks, Bullets(links, heading="Open the files"), References((MITCHELL,))),
     )
