@@ -13,6 +13,8 @@ prefix=/opt/bidsml
 python=$prefix/bin/python
 # No bytecode while installing: what is kept is compiled below, the same at every build.
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+# Settings of the builder's own pip, where somebody shows them to the build; /mnt is a folder that every base has.
+[ ! -f /mnt/pip.conf ] || export PIP_CONFIG_FILE=/mnt/pip.conf
 
 compile_in() {
     # Checked by nothing at run time, since nothing changes in an image: no time stamps, the same bytes at every build.

@@ -67,10 +67,10 @@ def certificate_bundle() -> Path:
     return found or pytest.skip("no file of certificate authorities here; name it in SSL_CERT_FILE")
 
 
-def write_pip_configuration(path: Path, *, python: str) -> Path:
+def write_pip_configuration(path: Path, *, python: str, certificates: str) -> Path:
     """Write pip's settings of this machine for a build, but for folders, which a build can't see."""
     listed = call([python, "-m", "pip", "config", "list"])
-    settings = {"cert": str(certificate_bundle())}
+    settings = {"cert": certificates}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
         key = name.rpartition(".")[2]
