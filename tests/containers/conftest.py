@@ -73,11 +73,11 @@ def base(watch) -> Path:
 @pytest.fixture(scope="session")
 def shown(place) -> list[tuple[Path, str]]:
     """Files of this machine that a build sees and does not keep: where packages come from, and whom to trust."""
-    bundle = certificate_bundle()
-    return [
-        (bundle, str(bundle)),
-        (write_pip_configuration(place / "pip.conf", python=sys.executable), "/etc/pip.conf"),
-    ]
+    folder = place / "shown"
+    folder.mkdir()
+    shutil.copy(certificate_bundle(), folder / "ca.crt")
+    write_pip_configuration(folder / "pip.conf", python=sys.executable, certificates="/mnt/ca.crt")
+    return [(folder, "/mnt")]
 
 
 @pytest.fixture(scope="session")
