@@ -38,6 +38,7 @@ _README = f"""\
 Features of each participant and biomarkers of the group, made by bidsml {__version__} from the datasets named in
 dataset_description.json under DatasetLinks.
 
+- `index.html`: all participants and analyses, what failed and how to repeat it
 - `sub-<label>.html`: report of one participant: inputs, motion, coverage, features, verdict
 - `sub-<label>/`: region time series, relationship matrices and feature records of one participant;
   `sub-<label>_bidsml.json` lists every file with its SHA-256 and is written last

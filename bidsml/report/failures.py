@@ -26,8 +26,9 @@ class Command(Block):
 
 def show_failures(failures: Sequence[Failure], *, name: str) -> tuple[Block, ...]:
     """List failures, one a row, and the commands that repeat them; ``name`` is the stem of the table's file."""
-    columns = ("What", "Analysis", "Cause", "What to do")
-    rows = tuple((_what(one), one.analysis, one.reason, one.hint or "n/a") for one in failures)
+    hints = any(one.hint for one in failures)
+    columns = ("What", "Analysis", "Cause", *(("What to do",) if hints else ()))
+    rows = tuple((_what(one), one.analysis, one.reason, *((one.hint or "n/a",) if hints else ())) for one in failures)
     table = Table("What failed", columns, rows, text_columns=len(columns), name=name)
     return (table, *show_commands(failures))
 
