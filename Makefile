@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-faults test-slurm test-containers lint types lock clean help
+.PHONY: demo test test-all test-faults test-slurm test-containers lint types audit sbom lock clean help
 
 help:
 	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slurm  the cluster scripts and plugins on a SLURM of its own (root, Debian's slurm-wlm and munge)"
 	@echo "make test-containers  build both images from a local base and run the demo in them (root on Debian)"
 	@echo "make lint      ruff (style and format);  make types: mypy"
+	@echo "make audit     known vulnerabilities of what bidsml runs with (asks PyPI); make sbom: its parts, as CycloneDX"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
 $(INSTALLED): containers/requirements-dev.lock pyproject.toml
@@ -50,11 +51,27 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy bidsml
 
+AUDIT := .venv-audit
+$(AUDIT)/.installed: containers/requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r containers/requirements-audit.lock
+	touch $@
+
+# Strict: a package that the database does not know, or a database that gives no answer, is not a clean bill.
+audit: $(AUDIT)/.installed
+	$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r containers/requirements.lock \
+	  || { echo "audit: NOT clean: vulnerabilities were found, or could not be looked up; the lines above say which"; exit 1; }
+
+sbom: $(AUDIT)/.installed
+	$(AUDIT)/bin/cyclonedx-py requirements containers/requirements.lock --pyproject pyproject.toml \
+	  --mc-type application --output-reproducible --of JSON -o sbom.cdx.json
+
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:
 	$(LOCK) pyproject.toml -o containers/requirements.lock
 	$(LOCK) -c containers/requirements.lock pyproject.toml --group dev -o containers/requirements-dev.lock
 	$(LOCK) -c containers/requirements-dev.lock --group build -o containers/requirements-build.lock
+	$(LOCK) -c containers/requirements-dev.lock -c containers/requirements-build.lock --group audit -o containers/requirements-audit.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist
+	rm -rf $(VENV) $(AUDIT) $(DEMO) sbom.cdx.json build dist
