@@ -13,6 +13,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold
 
+from bidsml.learn.ranking import rank_curves
+from bidsml.learn.subgroups import judge_left_out
 from bidsml.records import (
     AlignmentView,
     AnatomyView,
@@ -216,7 +218,7 @@ def make_result(
             "birth_date": ["1990-01-01"] * n,
         }
     )
-    return Result(
+    result = Result(
         analysis=spec.name,
         task="classification" if classes else "regression",
         primary_metric=spec.primary_metric,
@@ -242,11 +244,17 @@ def make_result(
         nulls=(_null(cvs[0], spec.primary_metric, observed),) if nulls else (),
         performance=tuple(_rows(cvs, n)),
         weights=(_weights(data, names),) if weights else (),
-        atlases=(
-            Atlas("dosenbach2010", "MNI152", regions, np.zeros((N_REGIONS, 3)), reference="Dosenbach 2010, Science"),
-        ),
+        atlases=(Atlas("dosenbach2010", "MNI152", regions, _places(), reference="Dosenbach 2010, Science"),),
         provenance=_provenance(),
     )
+    left_out = judge_left_out(result.cv, result.folds, result.cohort, spec=spec, seed=seed)
+    return replace(result, ranking=rank_curves(result.cv, result.folds, result.cohort, seed=seed), subgroups=left_out)
+
+
+def _places() -> np.ndarray:
+    """Region centres on two rings in the brain, mm."""
+    turn = np.linspace(0, 2 * np.pi, N_REGIONS, endpoint=False)
+    return np.column_stack([40 * np.cos(turn), 50 * np.sin(turn) - 18, np.where(np.arange(N_REGIONS) % 2, 0, 40)])
 
 
 def _attrition(classes: tuple[str, ...]) -> tuple[Attrition, ...]:

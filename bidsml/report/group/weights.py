@@ -19,7 +19,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.matrix import matrix_image, matrix_table
 from bidsml.report.viewers import Connectome, Edge
 from bidsml.report.viewers.brainmap import make_brain_map
-from bidsml.report.viewers.connectome import draw_connectome
+from bidsml.report.viewers.glass import draw_glass
 from bidsml.report.wording import listing, number, p_value, percent, plural
 
 _STRONGEST = 20
@@ -138,11 +138,13 @@ def _in_brain(
         return None
     quantity = "forward pattern" if tested is None else "correlation with the prediction"
     alt = _edge_words(edges, block, int(usable.sum()), n_sure, tested=tested is not None, label=label)
+    high, low = _direction(label), "away from it" if label else "towards lower values"
+    legend = [f"Red: {high}; blue: {low}; thicker: stronger ({quantity})."]
+    legend += [] if tested is None else ["Solid: beyond chance after correction; dashed: not shown to be."]
     return Connectome(
         name=name, alt=alt, table=_edge_table(edges, block, quantity, tested=tested is not None),
-        svg=draw_connectome(edges, places, label=quantity, name=name, alt=alt), edges=edges, regions=block.nodes,
-        coordinates_mm=places, quantity=quantity, high=_direction(label),
-        low="away from it" if label else "towards lower values", networks=block.networks,
+        svg=draw_glass(edges, places, legend=legend, name=name, alt=alt), edges=edges, regions=block.nodes,
+        coordinates_mm=places, quantity=quantity, high=high, low=low, networks=block.networks,
     )  # fmt: skip
 
 

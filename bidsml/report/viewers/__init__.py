@@ -5,7 +5,8 @@ script only adds to them. Their templates are ``templates/blocks/<kind>.html``.
 """
 
 from bidsml.report.viewers.brainmap import BrainMap
-from bidsml.report.viewers.connectome import Connectome, Edge
+from bidsml.report.viewers.connectome import Connectome
+from bidsml.report.viewers.glass import Edge
 from bidsml.report.viewers.strip import Dot, Strip
 
 __all__ = ["BrainMap", "Connectome", "Dot", "Edge", "Strip"]

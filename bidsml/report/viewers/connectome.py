@@ -4,11 +4,10 @@ nilearn's own ``view_connectome`` cannot stand in a page with a strict content-s
 1.50.1, which builds functions from text (``new Function``), and Chromium stops it with "Evaluating a string as
 JavaScript violates the following Content Security Policy directive because 'unsafe-eval' is not an allowed source of
 script". A sandboxed frame inherits the page's policy, so that the whole page would have to allow it. Its page also
-asks a web server for an icon, weighs 2.5 MB, and needs WebGL. So nilearn draws the still picture here, and a small
-script of our own turns the same edges.
+asks a web server for an icon, weighs 2.5 MB, and needs WebGL. So a small script of our own turns the edges.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,25 +15,9 @@ import numpy as np
 
 from bidsml.records import FloatArray
 from bidsml.report.blocks import Block, Table
-from bidsml.report.canvas import paint_figure
+from bidsml.report.viewers.glass import Edge
 from bidsml.report.viewers.shell import brain_shell
 from bidsml.report.wording import hide_folders
-
-_HEIGHT_IN = 2.3
-_COLOURS = "RdBu_r"
-_SMALL = 8
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A pair of regions by their numbers, its value, and whether it stands after correction."""
-
-    first: int
-    second: int
-    value: float
-    note: str = ""
-    """What the reader is told of it beside its value, e.g. its corrected p."""
-    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,43 +74,3 @@ class Connectome(Block):
             "high": self.high,
             "low": self.low,
         }
-
-
-def draw_connectome(edges: Sequence[Edge], coordinates_mm: FloatArray, *, label: str, name: str, alt: str) -> str:
-    """Draw edges in nilearn's glass brain, from the left, the back, the right and above.
-
-    Parameters
-    ----------
-    edges
-        Those to draw; only the regions that they join are drawn.
-    coordinates_mm
-        ``(n_regions, 3)`` in MNI space.
-    label
-        What the colour means, written beside the scale.
-
-    Returns
-    -------
-    str
-        An SVG.
-    """
-    ends = [(edge.first, edge.second) for edge in edges]
-    used = sorted({end for pair in ends for end in pair if np.isfinite(coordinates_mm[end]).all()})
-    place = {region: index for index, region in enumerate(used)}
-    matrix = np.zeros((len(used), len(used)))
-    for edge, (a, b) in zip(edges, ends, strict=True):
-        if a in place and b in place:
-            matrix[place[a], place[b]] = matrix[place[b], place[a]] = edge.value
-
-    def paint(figure: Any) -> None:
-        from nilearn.plotting import plot_connectome
-
-        display = plot_connectome(
-            matrix, coordinates_mm[used], figure=figure, display_mode="lyrz", colorbar=True, edge_cmap=_COLOURS,
-            node_size=6, node_color="#222222", edge_kwargs={"linewidth": 1.1}, annotate=False,
-        )  # fmt: skip
-        display.annotate(size=_SMALL)
-        for axes in figure.axes:
-            axes.tick_params(labelsize=_SMALL)
-        figure.text(0.5, 0.02, f"Colour: {label}", ha="center", va="bottom", fontsize=8)
-
-    return paint_figure(name, paint, alt=alt, height_in=_HEIGHT_IN)

@@ -1,7 +1,8 @@
 """One dot per person on a line per class, each a link to that person's report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import ClassVar
 from xml.sax.saxutils import escape, quoteattr
 
@@ -125,17 +126,22 @@ def _dot(dot: Dot, x: float, y: float, radius: float, colour: str) -> str:
 
 
 def _stack(x: FloatArray, gap: float) -> IntArray:
-    """Give dots a place above (negative) or below the middle, so that neighbours don't hide each other.
+    """Give dots, sorted by ``x``, the level nearest to the middle where no dot is within ``gap``; above is negative."""
+    last: dict[int, float] = {}
+    levels = np.zeros(len(x), dtype=np.int64)
+    for place, at in enumerate(x.tolist()):
+        level = next(one for one in _outwards() if last.get(one, -np.inf) <= at - gap)
+        last[level] = at
+        levels[place] = level
+    return levels
 
-    Dots within one gap share a column and alternate. Who of them is where is shuffled (alike every time): in the order
-    of their values, columns would lean and make stripes that mean nothing.
-    """
-    column = np.floor((x - x.min(initial=0)) / gap).astype(np.int64)
-    shuffled = np.random.default_rng(0).permutation(len(x))
-    order = shuffled[np.argsort(column[shuffled], kind="stable")]
-    place = np.empty(len(x), dtype=np.int64)
-    place[order] = np.arange(len(x)) - np.searchsorted(column[order], column[order])
-    return np.where(place % 2, (place + 1) // 2, -(place // 2))
+
+def _outwards() -> Iterator[int]:
+    """Count 0, −1, 1, −2, 2 …"""
+    yield 0
+    for distance in count(1):
+        yield -distance
+        yield distance
 
 
 def _ticks(values: FloatArray) -> Sequence[float]:

@@ -1,13 +1,14 @@
 """The curves are those of the scores."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from bidsml.records import Result
-from bidsml.report.blocks import Figure
+from bidsml.report.blocks import Figure, Paragraph, Table
 from bidsml.report.group import discrimination
 
 
@@ -15,20 +16,15 @@ def figure(result: Result, name: str) -> Figure:
     return next(b for b in discrimination.section(result).blocks if isinstance(b, Figure) and b.name == name)
 
 
+def area(words: str) -> float:
+    return float(re.search(r"AUC (\d\.\d+)", words)[1])
+
+
 def test_the_area_in_words_is_that_of_the_scores(binary: Result) -> None:
     cv = binary.cv[0]
     expected = np.mean([roc_auc_score(binary.cohort.target, repeat[:, 0]) for repeat in cv.scores])
-    said = re.search(r"patient: area (\d\.\d+)", figure(binary, "roc").alt)
-    assert float(said[1]) == pytest.approx(expected, abs=6e-4)
-    assert f"AUC {said[1]}" in figure(binary, "roc").svg
-
-
-def test_the_drawn_mean_curve_has_the_area_in_words(binary: Result) -> None:
-    repeats = discrimination._curves(binary, binary.cv[0], 0, 1)
-    assert len(repeats) == 2
-    x, y = discrimination._average(repeats)
-    assert np.trapezoid(y, x) == pytest.approx(np.mean([np.trapezoid(b, a) for a, b in repeats]), abs=1e-12)
-    assert (np.diff(x) >= 0).all() and (np.diff(y) >= -1e-12).all()
+    assert area(figure(binary, "roc").alt) == pytest.approx(expected, abs=6e-4)
+    assert f"AUC {expected:.3f}" in figure(binary, "roc").svg
 
 
 def test_every_class_has_its_curve_against_the_rest(three_classes: Result) -> None:
@@ -36,18 +32,38 @@ def test_every_class_has_its_curve_against_the_rest(three_classes: Result) -> No
     for code, name in enumerate(three_classes.cohort.classes):
         scores = three_classes.cv[0].scores[0][:, code]
         expected = roc_auc_score(three_classes.cohort.target == code, scores)
-        said = re.search(rf"{name} against the rest: area (\d\.\d+)", drawn.alt)
+        said = re.search(rf"{name} against the rest, AUC (\d\.\d+)", drawn.alt)
         assert float(said[1]) == pytest.approx(expected, abs=6e-4)
 
 
-def test_swapping_the_positive_class_mirrors_nothing_by_itself(binary: Result) -> None:
-    """Scores stand for ``positive``; the curve must be drawn for that class."""
-    from dataclasses import replace
+def test_two_classes_are_drawn_beside_the_confounds(binary: Result) -> None:
+    for name in ("roc", "precision-recall"):
+        drawn = figure(binary, name)
+        assert "confounds alone" in drawn.alt and "95 % band" in drawn.svg
+        assert len(drawn.table.rows) == 21 and len(drawn.table.columns) == 5
 
-    mirrored = replace(binary, cohort=replace(binary.cohort, positive="control"))
-    first = float(re.search(r"area (\d\.\d+)", figure(binary, "roc").alt)[1])
-    second = float(re.search(r"area (\d\.\d+)", figure(mirrored, "roc").alt)[1])
-    assert second == pytest.approx(1 - first, abs=1.1e-3)
+
+def test_the_ways_to_say_one_auc_stand_side_by_side(binary: Result) -> None:
+    headline = binary.headline
+    pooled = replace(headline, note="pooled", estimate=headline.estimate - 0.05)
+    left_out = next(
+        r for r in binary.performance if (r.model, r.design, r.metric) == ("biomarker", "leave-site-out", "roc_auc")
+    )
+    others = tuple(row for row in binary.performance if row is not left_out)
+    worse = replace(left_out, estimate=headline.estimate - 0.1)
+    blocks = discrimination.section(replace(binary, performance=(*others, pooled, worse))).blocks
+    table = next(b for b in blocks if isinstance(b, Table))
+    assert [row[1] for row in table.rows] == [f"{headline.estimate - gone:.3f}" for gone in (0, 0.05, 0.1)]
+    assert "(the headline)" in table.rows[0][0] and "site left out" in table.rows[2][0]
+    words = next(b for b in blocks if isinstance(b, Paragraph)).text
+    assert "0.050 apart" in words and "0.100 worse" in words
+    same = replace(worse, estimate=headline.estimate + 0.001)
+    blocks = discrimination.section(replace(binary, performance=(*others, same))).blocks
+    assert "about the same" in next(b for b in blocks if isinstance(b, Paragraph)).text
+
+
+def test_one_way_needs_no_reconciling(bare: Result) -> None:
+    assert not [b for b in discrimination.section(bare).blocks if isinstance(b, Table | Paragraph)]
 
 
 def test_regression_shows_groups_of_at_least_five_people(regression: Result) -> None:

@@ -121,15 +121,28 @@ def test_a_row_that_has_no_interval_is_drawn_without_one(binary: Result) -> None
 
 
 def test_sites_with_few_people_get_no_figure(binary: Result) -> None:
-    folds = tuple(
-        replace(fold, test=fold.test[:3]) if fold.design == "leave-site-out" and fold.name == "Basel" else fold
-        for fold in binary.folds
+    rows = tuple(
+        replace(row, counts=(3, 20), estimate=float("nan"), low=float("nan"), high=float("nan"))
+        if row.level == "Basel"
+        else row
+        for row in binary.subgroups
     )
-    made = figure(sites.section(replace(binary, folds=folds)), "sites")
+    made = figure(sites.section(replace(binary, subgroups=rows)), "sites")
     basel = next(row for row in made.table.rows if row[0] == "Basel")
-    assert basel[-1] == "n/a (<5 in a class)"
+    assert basel[1] == "<5" and basel[3] == "n/a (<5 in a class)"
     assert "1 of 3 sites have too few people" in made.alt
-    assert "Basel" not in made.svg.split("aria-label")[1].split(">", 1)[1]
+    assert "Basel" not in made.svg
+
+
+def test_left_out_sites_stand_under_their_sum_and_the_headline(binary: Result) -> None:
+    made = figure(sites.section(binary), "sites")
+    cv = next(cv for cv in binary.cv if (cv.model, cv.design) == ("biomarker", "leave-site-out"))
+    names = [fold.name for fold in binary.folds if fold.design == "leave-site-out"]
+    expected = {name: f"{value:.3f}" for name, value in zip(names, cv.fold_metrics["roc_auc"], strict=True)}
+    assert {row[0]: row[3] for row in made.table.rows} == expected
+    for words in ("all sites, each left out", "headline: sites known"):
+        assert words in made.svg
+    assert f"{binary.headline.estimate:.3f} where the model knew the site" in made.alt
 
 
 @pytest.mark.parametrize("kind", ["binary", "three_classes", "regression"])
