@@ -257,11 +257,14 @@ def _check_counts(cohort: Cohort, spec: AnalysisSpec) -> None:
         raise DataError(f"{units} units are fewer than {folds} folds", hint="lower cv.outer.folds or add participants")
     if spec.target.task == "regression":
         if np.ptp(cohort.target) == 0:
-            raise DataError("the target has the same value for everyone", hint="choose another target or cohort")
+            raise DataError(
+                f"target {spec.target.column!r} has the same value for everyone", hint="choose another target or cohort"
+            )
         return
     if len(cohort.classes) < 2:
         raise DataError(
-            f"only one class is left: {cohort.classes[0]!r}", hint="check cohort.include, target.classes and the ledger"
+            f"target {spec.target.column!r}: only one class is left: {cohort.classes[0]!r}",
+            hint="check the column, cohort.include and target.classes",
         )
     for code, name in enumerate(cohort.classes):
         members = {unit for unit, label in zip(cohort.unit, cohort.target, strict=True) if label == code}

@@ -78,12 +78,12 @@ def _default_parts(cohort: Cohort, spec: AnalysisSpec, random_state: int) -> lis
         tests = _stratified(cohort, rows, spec.cv.outer.folds, random_state=random_state)
         return [(f"fold-{number + 1}", test) for number, test in enumerate(tests)]
     if kind == LEAVE_SITE_OUT:
-        _refuse_split_units(cohort, cohort.site)
+        _refuse_split_units(cohort, cohort.site, spec)
         return _parts_by(cohort.site)
     if kind == LEAVE_ONE_OUT:
         return _parts_by(cohort.unit)
     values = [str(value) for value in cohort.table[column_name(spec.cv.outer.column or "")]]
-    _refuse_split_units(cohort, values)
+    _refuse_split_units(cohort, values, spec)
     if kind == "leave-group-out":
         return _parts_by(values)
     other = sorted(set(values) - {"train", "test"})
@@ -101,11 +101,12 @@ def _parts_by(values: Sequence[str]) -> list[_Part]:
     return parts
 
 
-def _refuse_split_units(cohort: Cohort, values: Sequence[str]) -> None:
+def _refuse_split_units(cohort: Cohort, values: Sequence[str], spec: AnalysisSpec) -> None:
     for unit, first, second in _split_units(cohort, values):
         raise AnalysisFileError(
-            f"unit {unit!r} would be in {first!r} and in {second!r}",
-            hint="a unit (cohort.group) must never be split over training and test",
+            f"unit {unit!r} of cohort.group = {spec.cohort.group!r} would be in {first!r} and in {second!r} of "
+            f"{spec.cv.outer.column or spec.cohort.site!r}, on both sides of a split",
+            hint="a unit must never be split over training and test: correct the column, or take another cv.outer",
         )
 
 

@@ -34,7 +34,7 @@ def check_target_copies(material: Material) -> LeakageCheck:
             name = material.names[start + int(copies[0])]
             raise DataError(
                 f"feature {name!r} is the target or a one-to-one function of it",
-                hint="leave it out with the feature block's exclude",
+                hint="leave it out: its feature block takes exclude = [...], with the column's name",
             )
     kind = "one-to-one" if cohort.classes else "one-to-one or monotone"
     return passed("target-copies", f"None of {len(material.names)} features is the target or a {kind} function of it.")
