@@ -12,9 +12,17 @@ from bidsml.app.readiness import Say
 from bidsml.app.rendering import write_failed_page
 from bidsml.app.repeat import repeat_command
 from bidsml.app.selection import Selection, select_inputs
-from bidsml.app.status import ParticipantStatus, RunStatus, write_run_status, write_status
+from bidsml.app.status import (
+    ParticipantStatus,
+    RunStatus,
+    of_analysis,
+    read_statuses,
+    write_run_status,
+    write_status,
+)
 from bidsml.bids.derivative import write_dataset_files
-from bidsml.errors import EXIT_BUG, InterruptedRunError, PartialFailureError
+from bidsml.bids.participants import read_participants
+from bidsml.errors import EXIT_BUG, InterruptedRunError, NothingSelectedError, PartialFailureError
 from bidsml.features import reads_tables
 from bidsml.graph.participant import Places, init_participants_wf, workflow_name
 from bidsml.graph.run import Graph, NodeFailure, Progress, RunOutcome
@@ -38,7 +46,11 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
         Something was wrong before any participant ran.
     """
     check_run(spec, options)
-    selection = select_inputs(spec, options, say)
+    try:
+        selection = select_inputs(spec, options, say)
+    except NothingSelectedError:
+        _note_no_input(spec, options)
+        raise
     labels = [plan.participant_id for plan in selection.plans]
     with work_folder(spec, options, graph=f"participant_{spec.name}", participants=labels) as work_dir:
         workflow = _init_workflow(spec, options, selection, work_dir, say)
@@ -52,6 +64,17 @@ def run_participants(spec: AnalysisSpec, options: RunOptions, *, say: Say, progr
             write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", reason))
         outcome = execute(workflow, options, name=f"participant_{spec.name}", progress=progress)
         return _conclude(spec, options, selection, outcome)
+
+
+def _note_no_input(spec: AnalysisSpec, options: RunOptions) -> None:
+    """Record that the one participant of a job has no input, so that the group level does not wait for them."""
+    if options.dry_run or len(options.participant_labels) != 1:
+        return
+    (label,) = options.participant_labels
+    before = of_analysis(read_statuses(options.output_dir), spec.name).get(label)
+    known = label in set(read_participants(options.bids_dir)["participant_id"])
+    if known and (before is None or before.state != "done"):
+        write_status(options.output_dir, ParticipantStatus(label, spec.name, "no-input", "no matching input"))
 
 
 def _init_workflow(spec: AnalysisSpec, options: RunOptions, selection: Selection, work_dir: Path, say: Say) -> Graph:

@@ -222,6 +222,16 @@ def test_nothing_selected(place):
     refused(place, 18, "space", "MNI152NLin2009aSym", more=("--bids-filter-file", str(path)))
 
 
+def test_a_job_of_one_participant_without_input_is_recorded_as_such(place):
+    """As in an array over participants.tsv: the group level must not wait for them."""
+    shutil.rmtree(place.dataset / "derivatives" / "fmriprep" / "sub-02")
+    says(place.run("participant", "--participant-label", "02"), 18, "fmriprep")
+    status = json.loads((place.output / "logs/participants/sub-02_analysis-demo_status.json").read_text())
+    assert (status["state"], status["reason"]) == ("no-input", "no matching input")
+    says(place.run("participant", "--participant-label", "99"), 18, "'99'")
+    assert not (place.output / "logs/participants/sub-99_analysis-demo_status.json").exists()
+
+
 @pytest.mark.parametrize("level", ["participant", "group"])
 def test_unknown_participant(published, level):
     says(published.run(level, "--participant-label", "sub-13"), 18, "'13'", "01, 02")
