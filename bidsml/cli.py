@@ -211,6 +211,7 @@ NUMBERS: dict[Callable[[str], Any], dict[str, Any]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run bidsml and give its exit code; every error is printed, with what to do about it."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _settle_home()
     _configure_nipype(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     previous = {number: signal.signal(number, _on_stop) for number in _STOPPING if not _is_ignored(number)}
@@ -236,6 +237,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is not None or not all(_is_ignored(number) for number in _STOPPING):
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _settle_home() -> None:
+    """Give a user without a name and a home, as containers make them, a home that is not there.
+
+    Libraries ask for it when they are imported; nothing can be written to it.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/nonexistent"
 
 
 def _configure_nipype(words: Sequence[str]) -> None:

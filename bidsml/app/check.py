@@ -9,6 +9,7 @@ from bidsml.bids.derivative import require_own_output, validate_input
 from bidsml.bids.references import resolve_atlas
 from bidsml.errors import AnalysisFileError, MissingInputError, OutputError, UsageError
 from bidsml.features import CATALOG, check_feature, reads_bold, reads_tables
+from bidsml.graph.run import plugin_settings
 from bidsml.learn.check import check_analysis
 from bidsml.preproc.confounds import check_denoise
 from bidsml.records import ScanKind
@@ -25,6 +26,10 @@ def check_run(spec: AnalysisSpec, options: RunOptions) -> None:
     """
     check_folders(options)
     check_names(spec)
+    for feature in spec.features:
+        resolve_atlas(feature.atlas or "", bids_dir=options.bids_dir, derivatives=options.derivatives)
+    if options.plugin_file is not None:
+        plugin_settings(options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb)
     if not options.skip_bids_validation:
         validate_input(options.bids_dir)
 
