@@ -74,7 +74,11 @@ def missing_data(result: Result) -> Fact:
 
 def _people_left_out(result: Result) -> str:
     lost = len(lost_on_the_way(result))
-    return f"{plural(lost, 'person', 'people')} left on the way, with reasons in the flow" if lost else "Nobody left"
+    return (
+        f"{plural(lost, 'person', 'people')} left on the way, with reasons in the flow"
+        if lost
+        else "Nobody left on the way"
+    )
 
 
 def flow(result: Result) -> Fact:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bidsml.records import Result
 from bidsml.report.blocks import Block, Bullets, Cell, Link, Reference, References, Section, Table
 from bidsml.report.checklist.filling import GUIDELINES, Filled, Guideline, fill_checklists
+from bidsml.report.lookup import read_study
 from bidsml.report.references import CLAIM, TRIPOD_AI
 from bidsml.report.wording import plural
 
@@ -17,7 +18,8 @@ def section(result: Result) -> Section:
     """Show every item of both checklists, with its text and where it stands."""
     filled = fill_checklists(result)
     missing = [one for one in filled if one.status == "MISSING"]
-    keys = list(dict.fromkeys(key for one in missing for key in one.item.study))
+    study = read_study(result)
+    keys = list(dict.fromkeys(key for one in missing for key in one.item.study if not study.get(key)))
     blocks: list[Block] = [_table(guideline, filled) for guideline in GUIDELINES.values()]
     if keys:
         blocks.append(Bullets((_where_to_tell(keys),), heading="What only the authors know"))
@@ -35,7 +37,7 @@ def section(result: Result) -> Section:
 
 def _where_to_tell(keys: Sequence[str]) -> str:
     return (
-        f"{plural(len(keys), 'key')} of study.toml are not told: {', '.join(keys)}. `bidsml schema --study-template` "
+        f"{plural(len(keys), 'key')} of study.toml are not told: {', '.join(keys)}. “bidsml schema --study-template” "
         "prints a file to fill in; put it into BIDS_DIR/code/study.toml and run the group level again, which repeats "
         "nothing but the report."
     )

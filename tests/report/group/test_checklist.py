@@ -117,4 +117,8 @@ def test_the_section_lists_all_and_names_the_keys_to_fill(binary: Result) -> Non
     missing = sum(row[2] == "MISSING" for one in tables for row in one.rows)
     assert made.badge == f"{missing} items of 96 missing"
     (told,) = [block for block in made.blocks if isinstance(block, Bullets)]
+    half = checklist.section(replace(binary, study={"ethics": {"approval": "Board 7"}}))
+    (left,) = [block for block in half.blocks if isinstance(block, Bullets)]
+    assert "ethics.consent" in str(left.items) and "ethics.approval" in str(told.items)
+    assert "ethics.approval" not in str(left.items)
     assert "discussion.limitations" in str(told.items) and "study-template" in str(told.items)
