@@ -15,6 +15,7 @@ python=$prefix/bin/python
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # Settings of the builder's own pip, where somebody shows them to the build; /mnt is a folder that every base has.
 [ ! -f /mnt/pip.conf ] || export PIP_CONFIG_FILE=/mnt/pip.conf
+[ ! -f /mnt/ca.crt ] || export SSL_CERT_FILE=/mnt/ca.crt REQUESTS_CA_BUNDLE=/mnt/ca.crt
 
 compile_in() {
     # Checked by nothing at run time, since nothing changes in an image: no time stamps, the same bytes at every build.

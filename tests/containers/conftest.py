@@ -76,7 +76,7 @@ def shown(place) -> list[tuple[Path, str]]:
     folder = place / "shown"
     folder.mkdir()
     shutil.copy(certificate_bundle(), folder / "ca.crt")
-    write_pip_configuration(folder / "pip.conf", python=sys.executable, certificates="/mnt/ca.crt")
+    write_pip_configuration(folder / "pip.conf", python=sys.executable)
     return [(folder, "/mnt")]
 
 

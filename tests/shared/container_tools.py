@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"mksquashfs": "squashfs-tools", "newuidmap": "uidmap", "bwrap": "bubblewrap"}
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 # pip's settings that say where packages come from; the rest is this machine's own business.
-PIP_KEYS = {"index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout", "cert"}
+PIP_KEYS = {"index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout"}
 
 
 def cache_folder() -> Path:
@@ -67,15 +67,15 @@ def certificate_bundle() -> Path:
     return found or pytest.skip("no file of certificate authorities here; name it in SSL_CERT_FILE")
 
 
-def write_pip_configuration(path: Path, *, python: str, certificates: str) -> Path:
+def write_pip_configuration(path: Path, *, python: str) -> Path:
     """Write pip's settings of this machine for a build, but for folders, which a build can't see."""
     listed = call([python, "-m", "pip", "config", "list"])
-    settings = {"cert": certificates}
+    settings = {}
     for line in listed.splitlines():
         name, _, value = line.partition("=")
         key = name.rpartition(".")[2]
         urls = " ".join(url for url in value.strip("'\"").split() if not url.startswith(("file:", "/")))
-        if key in PIP_KEYS - {"cert"} and urls:
+        if key in PIP_KEYS and urls:
             settings[key.removeprefix("default-")] = urls
     path.write_text("[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()), encoding="utf-8")
     return path
