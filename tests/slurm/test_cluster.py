@@ -62,7 +62,7 @@ def test_a_task_over_its_memory_is_reported_and_resumes(slurm, dataset, words, b
     slurm.wait(jobs["group"], at_most_s=600)
     assert slurm.state(f"{jobs['participants']}_1") in ("OUT_OF_MEMORY", "FAILED", "CANCELLED")
     assert slurm.state(jobs["group"]) == "FAILED"
-    assert "sub-01" not in bidsml("status", out, "--json").stdout or "done" not in bidsml("status", out).stdout
+    assert '"done"' not in bidsml("status", out, "--json").stdout
     assert re.search(r"no participant|missing or failed", log(scripts, "group"))
     made = bidsml(*line, *SIZES, "--missing", "--participant-label", "01", "02")
     assert "2 participants" in made.stdout, made.stderr
@@ -71,7 +71,7 @@ def test_a_task_over_its_memory_is_reported_and_resumes(slurm, dataset, words, b
     for number in (1, 2):
         assert slurm.state(f"{jobs['participants']}_{number}") == "COMPLETED", log(scripts, f"participant-{number}")
     stands = json.loads(bidsml("status", out, "--json").stdout)
-    assert {one["participant_id"]: one["state"] for one in stands["participants"]} == {"01": "done", "02": "done"}
+    assert [one["state"] for one in stands["participants"] if one["participant_id"] in ("01", "02")] == ["done"] * 2
     made = bidsml(*line, *SIZES, "--missing", "--participant-label", "01", "02")
     assert "0 participants" in made.stdout
 
