@@ -163,8 +163,8 @@ def _compare_array(first: NDArray[Any], second: NDArray[Any], tolerance: Toleran
 def _compare_text(first: NDArray[Any], second: NDArray[Any], tolerance: Tolerance, name: str) -> Likeness:
     if first.ndim == 0:
         try:
-            contents = (json.loads(str(text)) for text in (first, second))
-            return _compare_entries(*contents, tolerance, aside=_IN_RECORDS, place=(name,))
+            a, b = json.loads(str(first)), json.loads(str(second))
+            return _compare_entries(a, b, tolerance, aside=_IN_RECORDS, place=(name,))
         except (ValueError, RecursionError):
             pass  # plain text, compared as such
     return Likeness() if (first == second).all() else Likeness(f"{name}: another text")

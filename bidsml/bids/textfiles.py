@@ -114,7 +114,7 @@ def read_yaml(path: Path) -> Any:
         raise DataError(f"{path} is nested too deeply to be read", hint="mend the file") from error
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """Takes no alias: ten lines of them stand for a billion entries."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
