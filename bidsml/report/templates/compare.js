@@ -3,7 +3,8 @@ for (const figure of document.querySelectorAll(".compare")) {
   const upper = figure.querySelector(".upper");
   const name = upper.dataset.name;
   const wipe = () => {
-    upper.style.setProperty("--hidden", `${100 - slider.value}%`);
+    figure.style.setProperty("--shown", `${slider.value}%`);
+    figure.style.setProperty("--share", slider.value / 100);
     slider.setAttribute("aria-valuetext", `${slider.value} % ${name}`);
   };
   slider.addEventListener("input", wipe);
