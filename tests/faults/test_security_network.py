@@ -5,7 +5,10 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from place import digests, run_process
@@ -137,20 +140,26 @@ def _open_up(tmp_path: Path) -> str:
     )
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter: pytest's own are closed."""
+    with TemporaryDirectory(prefix="bidsml-test-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.fault(13)
-def test_a_random_user_on_a_read_only_root(fresh, tmp_path):
+def test_a_random_user_on_a_read_only_root(fresh, open_folder):
     """As a container starts it: a uid without a name, nothing to write but the output and TMPDIR."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("only root can become somebody else (setpriv)")
-    opened = _open_up(tmp_path)
-    for folder in tmp_path.parents:
-        if folder.is_relative_to(tmp_path.parents[1]):
-            folder.chmod(0o755)
-    tmp_path.chmod(0o755)
+    opened = _open_up(open_folder)
+    place = replace(fresh, dataset=open_folder / "dataset", output=open_folder / "out", work=open_folder / "work")
+    shutil.copytree(fresh.dataset, place.dataset)
+    subprocess.run(["chmod", "-R", "a+rX", str(open_folder)], check=True)
     for name in ("out", "work", "scratch"):
-        (tmp_path / name).mkdir()
-        os.chown(tmp_path / name, 54321, 54321)
-    before = digests(fresh.dataset)
+        (open_folder / name).mkdir()
+        os.chown(open_folder / name, 54321, 54321)
+    before = digests(place.dataset)
     inside = [
         "setpriv",
         "--reuid=54321",
@@ -162,15 +171,15 @@ def test_a_random_user_on_a_read_only_root(fresh, tmp_path):
         "bidsml",
     ]
     writable = " && ".join(
-        f"mount --bind '{tmp_path / name}' '{tmp_path / name}'" for name in ("out", "work", "scratch")
+        f"mount --bind '{open_folder / name}' '{open_folder / name}'" for name in ("out", "work", "scratch")
     )
     script = f'mount --make-rprivate / && {opened}{writable} && mount -o remount,bind,ro / && exec "$@"'
     for level in ("participant", "group"):
         done = subprocess.run(
-            ["unshare", "-m", "sh", "-c", script, "sh", *inside, *fresh.words(level)],
-            env=bare(fresh), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+            ["unshare", "-m", "sh", "-c", script, "sh", *inside, *place.words(level)],
+            env=bare(place), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         if "mount:" in done.stdout:
             pytest.skip(f"this machine does not let us mount: {done.stdout.strip().splitlines()[0]}")
         assert done.returncode == 0, done.stdout
-    assert digests(fresh.dataset) == before
+    assert digests(place.dataset) == before
