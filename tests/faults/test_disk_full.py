@@ -22,6 +22,7 @@ def fill(folder, *, leave):
     return folder / "filling"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nprocs", [1, 2])
 @pytest.mark.parametrize("leave", [0, 40_000, 120_000])
 @pytest.mark.parametrize("which", ["output", "work"])

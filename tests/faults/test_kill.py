@@ -1,12 +1,14 @@
 """Row 2: the command is killed anywhere, and run again: the same bytes. And alike with one process or two."""
 
-import os
 import random
-import signal
+import shutil
 import time
+from functools import partial
 
 import pytest
-from running import says
+from running import Place, says
+
+from bidsml.simulate import CohortDesign, simulate_cohort
 
 
 def kill_at(place, seconds, *, nprocs):
@@ -44,10 +46,8 @@ def test_two_processes_come_to_the_same_bytes_as_one(place, undisturbed):
 
 @pytest.mark.slow
 @pytest.mark.fault(2)
-def test_killed_fifty_times_at_random_points(place, undisturbed, tmp_path):
+def test_killed_fifty_times_at_random_points(place, undisturbed):
     """Every third time on a fresh start, else on what the last kill left; each time mended, and compared."""
-    import shutil
-
     rng = random.Random(0)
     began = time.monotonic()
     says(place.run("participant", nprocs=1), 0)
@@ -65,27 +65,23 @@ def test_killed_fifty_times_at_random_points(place, undisturbed, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.fault(2)
-def test_group_level_killed_and_resumed(place, undisturbed, trio):
-    """The group's tables, model and report, too."""
-    words = ("--set", "cv.outer.folds=2")
-    # Three people are too few for a group of two classes: six of the same design.
-    from bidsml.simulate import CohortDesign, simulate_cohort
-
-    dataset = simulate_cohort(
-        place.output.parent / "six", CohortDesign(n_participants=8, n_volumes=40, resolution_mm=20)
-    )
+def test_group_level_killed_and_resumed(place, tmp_path):
+    """The group's tables, model and report, too: killed after some of its nodes, four times."""
+    design = CohortDesign(n_participants=8, n_volumes=40, resolution_mm=20)
+    dataset = simulate_cohort(tmp_path / "eight", design)
     trees = []
     for name, kills in (("calm", 0), ("killed", 4)):
-        one = type(place)(dataset, place.output.parent / name, place.output.parent / f"{name}-work", place.settings)
+        one = Place(dataset, tmp_path / name, tmp_path / f"{name}-work", place.settings)
         says(one.run("participant"), 0)
         for number in range(kills):
-            running = one.start("group", *words, nprocs=1 + number % 2)
-            running.wait_until(
-                lambda one=one, n=number: len(list(one.work.glob("group_demo/*/result_*.pklz"))) >= 4 * n
-            )
-            os.kill(running.process.pid, signal.SIGKILL)
-            running.wait()
+            running = one.start("group", nprocs=1 + number % 2)
+            running.wait_until(partial(finished_nodes, one, at_least=4 * number))
+            running.kill()
             assert running.nobody_left()
-        says(one.run("group", *words), 0)
+        says(one.run("group"), 0)
         trees.append(one.tree)
     assert trees[0] == trees[1]
+
+
+def finished_nodes(place, *, at_least):
+    return len(list(place.work.glob("group_demo/*/result_*.pklz"))) >= at_least

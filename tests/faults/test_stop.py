@@ -59,7 +59,7 @@ import itertools, sys
 from pathlib import Path
 from bidsml.bids.store import write_json
 path = Path(sys.argv[1])
-for number in itertools.count():
+for number in itertools.count(int(sys.argv[2])):
     write_json(path, {"number": number, "filling": [number] * 20000})
 """
 
@@ -72,7 +72,7 @@ def test_a_file_is_old_or_new_never_partial(tmp_path):
     path = tmp_path / "file.json"
     numbers = []
     for pause in (0.0, 0.003, 0.01, 0.02, 0.03, 0.05):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(len(numbers) * 1000)])
         before = path.stat().st_ino if path.exists() else 0
         while not path.exists() or path.stat().st_ino == before:
             time.sleep(0.001)
@@ -82,7 +82,8 @@ def test_a_file_is_old_or_new_never_partial(tmp_path):
         content = json.loads(path.read_text())
         assert content["filling"] == [content["number"]] * 20000
         numbers.append(content["number"])
-    assert max(numbers) > 0
+    assert numbers == sorted(numbers)
+    assert len({number // 1000 for number in numbers}) == len(numbers), "every writer got a file through"
 
 
 @pytest.mark.fault(5)
