@@ -20,6 +20,7 @@ from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, MissingInputError, NothingSelectedError, near_names
 from bidsml.features import reads_anatomy, reads_bold, reads_tables
 from bidsml.graph.participant import ParticipantPlan
+from bidsml.learn.conditions import names_in
 from bidsml.records import RawSession, Scan
 from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
 from bidsml.spec.analysis import column_name
@@ -211,6 +212,12 @@ def _check_columns(spec: AnalysisSpec, options: RunOptions, participants: pd.Dat
         derivatives=options.derivatives,
         selected=options.participant_labels,
     )
+    known = [*map(str, participants.columns), *map(column_name, referenced_columns(spec)), *QC_COLUMNS]
+    for name in names_in(spec.cohort.include) if spec.cohort.include else ():
+        if name not in known:
+            raise AnalysisFileError(
+                f"cohort.include names a column {name!r} that the tables do not have", hint=near_names(name, known)
+            )
 
 
 def _check_features(spec: AnalysisSpec, options: RunOptions, labels: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ def flip_a_bit(content: bytes) -> bytes:
         ("bold.nii.gz", truncate),
         ("bold.nii.gz", spoil_checksum),
         ("bold.nii.gz", flip_a_bit),
-        ("mask.nii.gz", truncate),
+        pytest.param("mask.nii.gz", truncate, marks=pytest.mark.slow),
         ("mask.nii.gz", spoil_checksum),
     ],
 )
@@ -66,6 +66,7 @@ def test_a_damaged_image_costs_its_participant_only(study, suffers, ending, dama
     suffers(study, "participant", *TWO, code=1, says=(*ONE_FAILS, path.name, "fetch "))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(20)
 def test_nothing_of_a_damaged_participant_is_published(fresh, suffers):
     path = image_of(fresh, "02", "bold.nii.gz")
@@ -207,6 +208,7 @@ def region_voxels(place, number):
     return np.argwhere(np.asarray(atlas.dataobj) == number)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(24)
 def test_lost_regions_keep_their_place_and_say_why(study, suffers):
     constant, outside, barely = (region_voxels(study, number) for number in (1, 2, 3))

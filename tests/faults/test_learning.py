@@ -90,7 +90,12 @@ AGES = np.array([31.0, 44, 25, 52, 39, 28, 61, 47])
 
 @pytest.mark.fault(32)
 @pytest.mark.parametrize(
-    "disguised", [PATIENT, 7 - 3 * PATIENT, np.where(PATIENT, "ill", "well")], ids=["copy", "reversed", "text"]
+    "disguised",
+    [
+        pytest.param(PATIENT, id="copy"),
+        pytest.param(7 - 3 * PATIENT, id="reversed", marks=pytest.mark.slow),
+        pytest.param(np.where(PATIENT, "ill", "well"), id="text", marks=pytest.mark.slow),
+    ],
 )
 def test_a_copy_of_the_target(fresh, suffers, disguised):
     write_tests(fresh, disguised)
@@ -100,7 +105,14 @@ def test_a_copy_of_the_target(fresh, suffers, disguised):
 
 
 @pytest.mark.fault(32)
-@pytest.mark.parametrize("function", [np.array, np.exp, lambda age: -np.sqrt(age)], ids=["copy", "exp", "-sqrt"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(np.array, id="copy", marks=pytest.mark.slow),
+        pytest.param(np.exp, id="exp", marks=pytest.mark.slow),
+        pytest.param(lambda age: -np.sqrt(age), id="-sqrt"),
+    ],
+)
 def test_a_monotone_function_of_a_target_in_numbers(fresh, suffers, function):
     edit(fresh, age=AGES)
     write_tests(fresh, function(AGES))
@@ -113,6 +125,7 @@ def test_a_monotone_function_of_a_target_in_numbers(fresh, suffers, function):
 # ------------------------------------------------------------------ 37, 38: participants and the group
 
 
+@pytest.mark.slow
 @pytest.mark.fault(37)
 def test_missing_and_failed_participants(study, suffers):
     shutil.rmtree(study.output / "sub-02")

@@ -80,7 +80,7 @@ def test_a_sidecar_that_is_no_object(study, suffers):
 
 
 @pytest.mark.fault(17)
-@pytest.mark.parametrize("ending", ["mask.json", "confounds_timeseries.json"])
+@pytest.mark.parametrize("ending", ["mask.json", pytest.param("confounds_timeseries.json", marks=pytest.mark.slow)])
 def test_a_malformed_sidecar_that_is_not_used(study, suffers, ending):
     path = file_of(study, "01", ending)
     path.write_text('{\n "Type": "Brain",\n}\n')
@@ -189,6 +189,7 @@ def test_a_repetition_time_that_is_no_time(study, suffers, value):
     suffers(study, "participant", *BOTH, code=65, says=("sub-02", "RepetitionTime must be a positive number"))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(19)
 def test_the_header_speaks_where_no_sidecar_does(fresh, suffers):
     os.remove(file_of(fresh, "01", "bold.json"))
@@ -196,6 +197,7 @@ def test_the_header_speaks_where_no_sidecar_does(fresh, suffers):
     suffers(fresh, "participant", *ONE, code=0)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(17)
 def test_a_malformed_list_of_components(study, suffers):
     """The confounds' own sidecar is used only where a strategy takes CompCor's components."""
