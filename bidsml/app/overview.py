@@ -20,7 +20,7 @@ from bidsml.steps.pages import SUMMARY, overview_path, participant_page
 logger = logging.getLogger(__name__)
 
 INDEX = "index.html"
-_TRIES = 5
+_TRIES = 3
 _STANDINGS: Mapping[str, Standing] = {
     "done": "done",
     "failed": "failed",

@@ -153,8 +153,10 @@ def write_record(path: Path, record: Any) -> Path:
     """
     arrays: dict[str, np.ndarray] = {}
     header = json.dumps(_encode(record, arrays), ensure_ascii=False)
+    # As bytes: an array of text takes four bytes a character.
+    text = np.frombuffer(header.encode("utf-8", "surrogatepass"), dtype=np.uint8)
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{_HEADER: np.array(header)}, **arrays)
+    np.savez(buffer, allow_pickle=False, **{_HEADER: text}, **arrays)
     return write_atomic(path, buffer.getvalue())
 
 
@@ -168,7 +170,7 @@ def read_record(kind: type[Record], path: Path) -> Record:
     """
     try:
         arrays = read_arrays(path)
-        header = json.loads(str(arrays[_HEADER]))
+        header = json.loads(arrays[_HEADER].tobytes().decode("utf-8", "surrogatepass"))
         content = _decode(header, lambda key: arrays[key])
         return TypeAdapter(kind).validate_python(content)
     except (DataError, OSError, ValueError, KeyError, RecursionError, ValidationError) as error:

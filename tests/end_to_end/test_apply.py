@@ -170,3 +170,14 @@ def test_a_planted_effect_travels(tmp_path, place_at):
     # The cohorts differ in all couplings but the planted one: the two intervals must meet, and exclude chance.
     assert rows.loc["external", "low"] > 0.5
     assert rows.loc["external", "high"] > internal["low"]
+
+
+def test_its_page_is_made_again_and_stands_beside_the_others(there, model):
+    says(there.run("group", "--apply", str(model)), 0)
+    page, index = there.output / "group-demo_desc-external.html", there.output / "index.html"
+    before = page.read_bytes(), index.read_bytes()
+    assert b"applied here" in before[1] and page.name.encode() in before[1]
+    for path in (page, index):
+        path.unlink()
+    says(there.run("group", "--reports-only"), 0, "made again")
+    assert (page.read_bytes(), index.read_bytes()) == before
