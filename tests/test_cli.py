@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bidsml import __version__
-from bidsml.cli import build_parser, main, make_options
+from bidsml.arguments import build_parser, make_options
+from bidsml.cli import main
 from bidsml.errors import DataError, MissingInputError, UsageError
 
 
@@ -32,7 +33,7 @@ def test_every_helper_command_has_help(command, capsys):
 
 
 def test_the_parser_loads_nothing_heavy():
-    code = "import sys, bidsml.cli as c; c.build_parser(); print(sorted(m for m in sys.modules if m in HEAVY))"
+    code = "import sys, bidsml.arguments as c; c.build_parser(); print(sorted(m for m in sys.modules if m in HEAVY))"
     heavy = "HEAVY = {'numpy', 'pandas', 'nipype', 'nilearn', 'sklearn', 'bids', 'matplotlib'}; "
     done = subprocess.run([sys.executable, "-c", heavy + code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

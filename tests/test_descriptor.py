@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from bidsml.cli import NUMBERS, build_parser, main, make_options
+from bidsml.arguments import NUMBERS, build_parser, make_options
+from bidsml.cli import main
 from bidsml.descriptor import _MADE, _NAMES, describe_command
 from bidsml.errors import BidsmlError
 

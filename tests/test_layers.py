@@ -31,6 +31,7 @@ LEVELS = {
     "steps": 4,
     "graph": 5,
     "app": 6,
+    "arguments": 6,
     "cli": 7,
     "commands": 8,
     "__main__": 9,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bidsml.app.cluster import SCHEDULERS, ClusterPlan, JobSize, list_participants, write_scripts
-from bidsml.cli import CommandParser, build_parser, make_options, parse, positive_float, positive_int
+from bidsml.arguments import CommandParser, build_parser, make_options, parse, positive_float, positive_int
 from bidsml.errors import MissingInputError, UsageError, near_names
 from bidsml.spec import RunOptions, load_analysis
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from bidsml.arguments import CommandParser, parse
 from bidsml.bids.comparison import ALIKE, FileComparison, compare_outputs, count_verdicts
 from bidsml.bids.likeness import Tolerance
-from bidsml.cli import CommandParser, parse
 
 SHOWN = 40
 _PATH_WIDTH = 70

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bidsml.app.run import run
-from bidsml.cli import CommandParser, available_gb, parse
+from bidsml.arguments import CommandParser, available_gb, parse
 from bidsml.errors import OutputError
 from bidsml.simulate import CohortDesign, simulate_cohort
 from bidsml.spec import RunOptions

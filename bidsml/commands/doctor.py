@@ -8,8 +8,8 @@ from rich.table import Table
 
 from bidsml import __version__
 from bidsml.app.provenance import package_versions
+from bidsml.arguments import CommandParser, available_gb, parse
 from bidsml.atlases import list_atlases
-from bidsml.cli import CommandParser, available_gb, parse
 from bidsml.container import (
     container_description,
     describe_baked_template,

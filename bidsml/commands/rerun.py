@@ -14,10 +14,10 @@ from rich.markup import escape
 
 from bidsml.app.recorded import read_recorded_runs
 from bidsml.app.rerun import Changes, find_changes, plan_repetition, repeat_runs
+from bidsml.arguments import CommandParser, available_gb, named_paths, parse, positive_float, positive_int
 from bidsml.bids.comparison import compare_outputs
 from bidsml.bids.derivative import RAW, require_own_output
 from bidsml.bids.likeness import Tolerance
-from bidsml.cli import CommandParser, available_gb, named_paths, parse, positive_float, positive_int
 from bidsml.commands.compare import add_tolerance, as_json, exit_code, print_comparison
 from bidsml.errors import MissingInputError, OutputError, UsageError
 from bidsml.spec import RunOptions

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bidsml.cli import CommandParser, parse
+from bidsml.arguments import CommandParser, parse
 from bidsml.spec import analysis_schema, study_schema, study_template
 
 

@@ -13,12 +13,12 @@ from rich.table import Table
 
 from bidsml.app.recorded import recorded_links
 from bidsml.app.status import ParticipantStatus, RunStatus, read_run_status, read_statuses
+from bidsml.arguments import CommandParser, parse
 from bidsml.bids.derivative import RAW
 from bidsml.bids.manifest import list_manifests, verify_manifest
 from bidsml.bids.participants import read_participants
 from bidsml.bids.store import sha256_file
 from bidsml.bids.textfiles import read_json
-from bidsml.cli import CommandParser, parse
 from bidsml.errors import MissingInputError
 
 _SHOWN = {

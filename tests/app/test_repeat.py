@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bidsml.app.repeat import repeat_command, without_folders
-from bidsml.cli import build_parser, make_options
+from bidsml.arguments import build_parser, make_options
 from bidsml.spec import load_analysis
 
 WORDS = (

@@ -5,7 +5,7 @@ import argparse
 import pytest
 from place import run_bidsml
 
-from bidsml.cli import build_parser
+from bidsml.arguments import build_parser
 from bidsml.spec import AnalysisSpec
 
 
