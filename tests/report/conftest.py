@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.model_selection import KFold, LeaveOneGroupOut, StratifiedKFold
 
 from bidsml.learn.ranking import rank_curves
-from bidsml.learn.subgroups import judge_left_out
+from bidsml.learn.subgroups import judge_left_out, judge_subgroups
 from bidsml.records import (
     AlignmentView,
     AnatomyView,
@@ -247,8 +247,12 @@ def make_result(
         atlases=(Atlas("dosenbach2010", "MNI152", regions, _places(), reference="Dosenbach 2010, Science"),),
         provenance=_provenance(),
     )
+    folds = [fold for fold in result.folds if fold.design == result.cv[0].design]
+    known = judge_subgroups(result.cv[0], folds, result.cohort, spec=spec, seed=seed)
     left_out = judge_left_out(result.cv, result.folds, result.cohort, spec=spec, seed=seed)
-    return replace(result, ranking=rank_curves(result.cv, result.folds, result.cohort, seed=seed), subgroups=left_out)
+    return replace(
+        result, ranking=rank_curves(result.cv, result.folds, result.cohort, seed=seed), subgroups=(*known, *left_out)
+    )
 
 
 def _places() -> np.ndarray:

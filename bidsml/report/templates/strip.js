@@ -4,7 +4,7 @@ for (const figure of document.querySelectorAll("figure.strip")) {
     link,
     groups: link.dataset.groups.split("|").map((group) => new Set(group.split(" "))),
   }));
-  const tools = figure.querySelector(".tools");
+  const tools = figure.querySelector(".chooser");
   const selects = [...tools.querySelectorAll("select")];
   const status = tools.querySelector("[role=status]");
   tools.hidden = !selects.length;

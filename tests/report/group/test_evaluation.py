@@ -60,7 +60,7 @@ def test_every_section_stands_on_the_page_once(evaluated: Result) -> None:
 
 def test_a_result_without_them_shows_none(binary: Result, regression: Result) -> None:
     for section in (calibration.section, utility.section, learning_curve.section, subgroups.section):
-        assert section(binary) is None and section(regression) is None
+        assert section(replace(binary, subgroups=())) is None and section(regression) is None
 
 
 def test_a_model_without_probabilities_says_so(evaluated: Result) -> None:
