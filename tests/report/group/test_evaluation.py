@@ -59,8 +59,19 @@ def test_every_section_stands_on_the_page_once(evaluated: Result) -> None:
 
 
 def test_a_result_without_them_shows_none(binary: Result, regression: Result) -> None:
-    for section in (calibration.section, utility.section, learning_curve.section, subgroups.section):
-        assert section(replace(binary, subgroups=())) is None and section(regression) is None
+    for result in (replace(binary, subgroups=()), replace(regression, subgroups=())):
+        for section in (calibration.section, utility.section, learning_curve.section, subgroups.section):
+            assert section(result) is None
+
+
+def test_an_intercept_that_balanced_weights_make_is_explained(evaluated: Result) -> None:
+    curve = evaluated.calibration[0]
+    rare = replace(curve, positives=np.rint(0.2 * curve.n).astype(int))  # 28 of 150: log odds -1.47
+    entry = {"kind": curve.estimator, "class_weight": "balanced"}
+    spec = {**evaluated.spec, "estimators": [entry]}
+    said = text(calibration.section(replace(evaluated, calibration=(rare,), spec=spec)))
+    assert "balanced class weights" in said and "too high by about 1.5" in said and "near −1.5" in said
+    assert "balanced" not in text(calibration.section(replace(evaluated, calibration=(rare,))))
 
 
 def test_a_model_without_probabilities_says_so(evaluated: Result) -> None:
