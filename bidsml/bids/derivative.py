@@ -45,8 +45,9 @@ dataset_description.json under DatasetLinks.
 - `sub-<label>/anat/`, `func/`: where raw images were given, what was made of them: corrected T1w, brain mask, tissues,
   transforms, BOLD runs in template space, confounds
 - `group-<analysis>.html`: report of one analysis of the group
-- `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights; `model/` is the frozen
-  biomarker with its card
+- `group/<analysis>/`: its cohort, folds, predictions, performance, permutations and weights; `weights_*.nii.gz`, the
+  patterns as maps; `methods.md`, `.html` and `.bib`, the text for a paper; `checklist.tsv`, TRIPOD+AI and CLAIM;
+  `study.toml`, what was told about the study; `model/`, the frozen biomarker with its card
 - `group/<analysis>/external/`, `group-<analysis>_desc-external.html`: what a biomarker frozen elsewhere predicts for
   these participants, and how well, after `bidsml BIDS_DIR OUTPUT_DIR group --apply MODEL_DIR`
 - `logs/`: what ran, and what failed

@@ -55,7 +55,7 @@ def _characteristics(result: Result) -> Table:
         rows += _describe(cohort.table[column], _UNITS.get(str(column), name_column(str(column))), groups)
     return Table(
         "Characteristics: mean ± standard deviation, or number of people",
-        ("", *groups),
+        ("Measure", *groups),
         tuple(rows),
     )
 

@@ -9,7 +9,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.disclosure import SUPPRESSED, protect_counts
 from bidsml.report.figures import ForestRow, forest_plot
 from bidsml.report.lookup import name_primary
-from bidsml.report.wording import estimate, interval
+from bidsml.report.wording import estimate, interval, name_column
 
 _CAUTION = (
     "Differences between subgroups were not tested: with several subgroups of few people, some differ by chance alone, "
@@ -42,7 +42,7 @@ def _mine(result: Result) -> list[SubgroupRow]:
 
 
 def _label(row: SubgroupRow) -> str:
-    return f"{row.column}: {row.level}"
+    return f"{name_column(row.column)}: {row.level}"
 
 
 def _figure(result: Result, shown: list[SubgroupRow]) -> Figure:
@@ -78,5 +78,5 @@ def _rows(result: Result) -> tuple[tuple[str, ...], ...]:
         counts = protect_counts(np.array([row.counts for row in mine]))
         for row, cells in zip(mine, counts, strict=True):
             value = estimate(row.estimate) if math.isfinite(row.estimate) else f"n/a ({SUPPRESSED} in a cell)"
-            rows.append((row.column, row.level, *cells, value, interval(row.low, row.high)))
+            rows.append((name_column(row.column), row.level, *cells, value, interval(row.low, row.high)))
     return tuple(rows)

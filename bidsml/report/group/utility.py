@@ -43,7 +43,8 @@ def _confusion(result: Result, utility: Utility) -> Table:
         f"above a {utility.scale} of {utility.threshold:g}" if len(classes) == 2 else "the class with the highest score"
     )
     words = f"{result.cohort.positive} predicted {at}" if len(classes) == 2 else f"predicted is {at}"
-    return Table(f"People by true and predicted class, out of fold, first repeat: {words}", ("", *classes), rows)
+    caption = f"People by true and predicted class, out of fold, first repeat: {words}"
+    return Table(caption, ("True class", *classes), rows)
 
 
 def _predictive_values(result: Result, utility: Utility) -> Table:

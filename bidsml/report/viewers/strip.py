@@ -137,7 +137,7 @@ def _stack(x: FloatArray, gap: float) -> IntArray:
 
 
 def _outwards() -> Iterator[int]:
-    """Count 0, −1, 1, −2, 2 …"""
+    """Count outwards: 0, −1, 1, −2, 2 and on."""
     yield 0
     for distance in count(1):
         yield -distance
