@@ -50,6 +50,7 @@ def test_a_read_only_input(fresh, suffers):
     suffers(fresh, "participant", *ONE, code=0, how=on_read_only(fresh.dataset))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(12)
 def test_a_read_only_output(study, suffers):
     says = (str(study.output), "cannot write the output folder", "permissions")
