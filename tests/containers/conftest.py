@@ -175,7 +175,12 @@ def _build_sif(program, base, shown, stranger, watch, place) -> ApptainerImage:
     watch.measured.append(f"singularity.def: carried out by {version}")
     watch.time("singularity.def: build", words, cwd=_readable_copy(place), log=place / "sif.log")
     watch.size("singularity.def: image (lz4)", (folder / "bidsml.sif").stat().st_size)
-    return ApptainerImage(program, folder / "bidsml.sif", as_user, uid, watch)
+    options = ()
+    if subprocess.run([*as_user, "test", "-w", "/dev/fuse"], check=False).returncode:
+        # Mounting the image needs that device; without it, Apptainer unpacks the image at each start.
+        options = ("--unsquash",)
+        watch.measured.append("singularity.def: run with --unsquash, since /dev/fuse is closed to ordinary users")
+    return ApptainerImage(program, folder / "bidsml.sif", as_user, uid, watch, options)
 
 
 def _readable_copy(place: Path) -> Path:
