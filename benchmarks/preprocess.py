@@ -8,7 +8,6 @@ beside ANTs on the same volumes.
 """
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from dataclasses import replace
@@ -17,41 +16,13 @@ from pathlib import Path
 import ants
 import nibabel as nib
 import numpy as np
+from measuring import measure
 
 from bidsml.bids.raw import find_raw
 from bidsml.bids.store import write_record
 from bidsml.spec import AnalysisSpec, PreprocessSpec, RunOptions
 from bidsml.steps import anatomical, functional
 from bidsml.templates import choose_template
-
-
-def _work(step, arguments, out_dir, queue):
-    before = time.perf_counter()
-    try:
-        result = step(**arguments, out_dir=out_dir)
-    except Exception as error:
-        queue.put((error, 0.0, 0.0))
-        raise
-    # Not what getrusage says: a new process inherits the peak of the one that started it.
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak_gb = int(status.partition("VmHWM:")[2].split()[0]) / 1e6
-    queue.put((result, time.perf_counter() - before, peak_gb))
-
-
-def measure(step, folder, **arguments):
-    """Run a step in a new process; its result, seconds and peak memory in GB."""
-    out_dir = folder / step.__name__
-    out_dir.mkdir(parents=True)
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_work, args=(step, arguments, out_dir, queue))
-    process.start()
-    result, seconds, peak_gb = queue.get()
-    process.join()
-    if isinstance(result, Exception):
-        raise SystemExit(f"{step.__name__} failed: {result}")
-    print(f"| {step.__name__} | {seconds:.1f} | {peak_gb:.2f} |", flush=True)
-    return result, seconds
 
 
 def run_anatomy(session, spec, template, folder, threads):
