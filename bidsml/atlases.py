@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
+from bidsml.headers import READ_ERRORS, load_header, refuse_absurd
 from bidsml.records import Atlas, FloatArray, IntArray
 from bidsml.templates import find_templateflow_files, templateflow_home
 
@@ -244,11 +243,12 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 def _read_image(path: Path) -> tuple[IntArray, FloatArray]:
     """Labels ``(x, y, z)`` as integers, and the affine."""
+    image = load_header(path)
+    refuse_absurd(path, image.shape, itemsize=int(image.dataobj.dtype.itemsize), offset=int(image.dataobj.offset))
     try:
-        image: Any = nib.load(path)  # type: ignore[attr-defined]
         values = np.asarray(image.dataobj).squeeze()
-    except (nib.filebasedimages.ImageFileError, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{path} is not a readable NIfTI image: {error}", hint="fetch the file again") from error
+    except READ_ERRORS as error:
+        raise DataError(f"{path} is damaged: {error}", hint="fetch the file again") from error
     if values.ndim != 3:
         raise DataError(
             f"{path}: expected a 3-D label image, found shape {values.shape}",

@@ -1,12 +1,23 @@
-"""What the header of a NIfTI image claims, against what its file can hold: asked before anything is allocated."""
+"""Open NIfTI images by their headers, and hold what these claim against what the file can hold.
+
+Both before anything is allocated.
+"""
 
 import gzip
 import zlib
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from bidsml.errors import DataError
+
+# What nibabel, gzip and numpy raise at files that are damaged.
+READ_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError, OverflowError)
 
 # Deflate never packs more than 1032 bytes into one (zlib.net/zlib_tech.html).
 LARGEST_RATIO = 1032
@@ -16,6 +27,39 @@ MOST_VOXELS = 1 << 29
 
 _CHUNK_BYTES = 1 << 20
 _CHUNKS = 64
+
+
+def load_header(path: Path) -> Any:
+    """Open a NIfTI image without reading its voxels.
+
+    Returns
+    -------
+    nibabel.Nifti1Image
+        Or the ``Nifti2Image`` that derives from it; no axis is empty.
+
+    Raises
+    ------
+    DataError
+        It is no NIfTI image, or its header is damaged.
+    """
+    hint = "the file is damaged; fetch or make it again"
+    try:
+        image: Any = nib.load(path)  # type: ignore[attr-defined]
+    except READ_ERRORS as error:
+        raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=hint) from error
+    if not isinstance(image, nib.Nifti1Image):
+        raise DataError(f"{path}: expected a NIfTI image, found {type(image).__name__}", hint="convert it to NIfTI")
+    if min(image.shape, default=0) < 1:
+        raise DataError(f"{path}: the header claims the shape {image.shape}, which holds no voxel", hint=hint)
+    return image
+
+
+def time_unit(header: Any) -> str:
+    """Name the unit of the time axis as nibabel does: ``sec``, ``msec``; ``unknown`` for a code NIfTI doesn't define."""
+    try:
+        return str(header.get_xyzt_units()[1])
+    except KeyError:
+        return "unknown"
 
 
 def claimed_bytes(shape: Sequence[int], *, itemsize: int, offset: int) -> int:

@@ -8,16 +8,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import DataError
-from bidsml.headers import claimed_bytes, refuse_absurd
+from bidsml.headers import claimed_bytes, load_header, refuse_absurd
 from bidsml.records import RawSession
-
-HEADER_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError, ValueError)
 
 _logger = logging.getLogger(__name__)
 
@@ -64,13 +58,11 @@ def refuse_absurd_header(path: Path) -> Path:
         The size is absurd.
     """
     try:
-        image: Any = nib.load(path)
-        shape, proxy = tuple(int(n) for n in image.shape), image.dataobj
-        itemsize, offset = int(proxy.dtype.itemsize), int(proxy.offset)
-    except HEADER_ERRORS as error:
-        _logger.info("%s: the header cannot be read: %s", path, error)
+        image = load_header(path)
+    except DataError as error:
+        _logger.info("the size is not checked: %s", error.message)
         return path
-    refuse_absurd(path, shape, itemsize=itemsize, offset=offset)
+    refuse_absurd(path, image.shape, itemsize=int(image.dataobj.dtype.itemsize), offset=int(image.dataobj.offset))
     return path
 
 
@@ -85,17 +77,13 @@ def open_image(path: Path) -> Any:
         Its content is not on this machine.
     """
     require_content(path, what="the image")
-    try:
-        image: Any = nib.load(path)
-        shape = tuple(int(n) for n in image.shape)
-        proxy = image.dataobj
-        expected = claimed_bytes(shape, itemsize=int(proxy.dtype.itemsize), offset=int(proxy.offset))
-    except HEADER_ERRORS as error:
-        raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=_FETCH) from error
+    image = load_header(path)
+    proxy = image.dataobj
+    expected = claimed_bytes(image.shape, itemsize=int(proxy.dtype.itemsize), offset=int(proxy.offset))
     found = _count_bytes(path, expected)
     if found < expected:
         raise DataError(
-            f"{path} ends early: the header claims {expected} bytes {shape}, {found} are there", hint=_FETCH
+            f"{path} ends early: the header claims {expected} bytes {image.shape}, {found} are there", hint=_FETCH
         )
     return image
 

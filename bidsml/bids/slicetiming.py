@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-
-from bidsml.bids.images import HEADER_ERRORS
 from bidsml.errors import DataError, near_names
+from bidsml.headers import load_header
 
 _logger = logging.getLogger(__name__)
 
@@ -81,9 +79,9 @@ def _is_number(value: Any) -> bool:
 def _count_slices(path: Path, axis: str) -> int | None:
     """Slices along an axis; ``None`` where the header cannot be read, which reading the image will report."""
     try:
-        shape = nib.load(path).shape  # type: ignore[attr-defined]
-    except HEADER_ERRORS as error:
-        _logger.warning("%s: the header cannot be read: %s", path, error)
+        shape = load_header(path).shape
+    except DataError as error:
+        _logger.warning("the slices are not counted: %s", error.message)
         return None
     place = "ijk".index(axis[0])
     return int(shape[place]) if len(shape) > place else None

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-
 from bidsml.errors import DataError
+from bidsml.headers import load_header, time_unit
 
 _logger = logging.getLogger(__name__)
 
@@ -26,15 +25,12 @@ def header_tr_s(path: Path) -> float | None:
         reading the image will fail with its own message then.
     """
     try:
-        image = nib.load(path)
-    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
-        _logger.warning("%s: the header cannot be read: %s", path, error)
+        header = load_header(path).header
+    except DataError as error:
+        _logger.warning("no repetition time from a header: %s", error.message)
         return None
-    if not isinstance(image, nib.Nifti1Image):
-        return None
-    header: Any = image.header  # nibabel's header methods carry no types
     zooms = header.get_zooms()
-    unit = header.get_xyzt_units()[1]
+    unit = time_unit(header)
     if len(zooms) < 4 or unit not in _TO_SECONDS:
         return None
     value = float(zooms[3])

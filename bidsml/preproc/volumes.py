@@ -13,19 +13,14 @@ from math import prod
 from pathlib import Path
 from typing import IO, Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from bidsml.errors import DataError, MissingInputError
-from bidsml.headers import LARGEST_RATIO, claimed_bytes, refuse_absurd
+from bidsml.headers import LARGEST_RATIO, READ_ERRORS, claimed_bytes, load_header, refuse_absurd, time_unit
 from bidsml.records import FloatArray, IntArray
 
 TRAILING_BYTES = 1 << 20
-
-READ_ERRORS = (ImageFileError, HeaderDataError, EOFError, zlib.error, ValueError, OSError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +59,7 @@ def load_image(path: Path) -> Any:
         )
     if not path.name.endswith((".nii", ".nii.gz")):
         raise DataError(f"{path}: expected a .nii or .nii.gz image", hint="convert it to NIfTI")
-    try:
-        return nib.load(path)
-    except READ_ERRORS as error:
-        raise DataError(
-            f"{path} is not a readable NIfTI image: {error}", hint="fetch or make the file again"
-        ) from error
+    return load_header(path)
 
 
 def open_series(path: Path) -> Series:
@@ -87,9 +77,7 @@ def open_series(path: Path) -> Series:
             f"{path}: expected a 4-D image with several volumes, found shape {shape}",
             hint="give the BOLD time series, not a reference image",
         )
-    dtype = np.dtype(image.dataobj.dtype)
-    if dtype.kind not in "iuf":
-        raise DataError(f"{path}: expected real numbers, found voxels of type {dtype}", hint="convert the image")
+    dtype = _real_dtype(path, image)
     _check_geometry(path, image)
     series = Series(
         path=path,
@@ -106,6 +94,13 @@ def open_series(path: Path) -> Series:
     return series
 
 
+def _real_dtype(path: Path, image: Any) -> np.dtype[Any]:
+    dtype = np.dtype(image.dataobj.dtype)
+    if dtype.kind not in "iuf":
+        raise DataError(f"{path}: expected real numbers, found voxels of type {dtype}", hint="convert the image")
+    return dtype
+
+
 def _check_geometry(path: Path, image: Any) -> None:
     # nibabel mends a size of 0 to 1 when it loads an image: look at what the file itself says.
     with _reading(path) as stream:
@@ -120,7 +115,7 @@ def _check_geometry(path: Path, image: Any) -> None:
 
 
 def _header_tr_s(header: Any) -> float | None:
-    unit = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(header.get_xyzt_units()[1])
+    unit = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}.get(time_unit(header))
     tr_s = float(header.get_zooms()[3]) * (unit or 0.0)
     return tr_s if np.isfinite(tr_s) and tr_s > 0 else None
 
@@ -151,9 +146,10 @@ def read_voxels(path: Path, image: Any, *, dtype: type[np.floating[Any]]) -> NDA
     Raises
     ------
     DataError
-        The file is truncated or altered (its checksum is wrong), or its header claims an absurd size.
+        The file is truncated or altered (its checksum is wrong), or its header claims an absurd size; the voxels are
+        colours or complex numbers.
     """
-    itemsize, offset = int(np.dtype(image.dataobj.dtype).itemsize), int(image.dataobj.offset)
+    itemsize, offset = int(_real_dtype(path, image).itemsize), int(image.dataobj.offset)
     refuse_absurd(path, image.shape, itemsize=itemsize, offset=offset)
     expected = claimed_bytes(image.shape, itemsize=itemsize, offset=offset)
     with _reading(path) as stream:

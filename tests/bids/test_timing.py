@@ -17,7 +17,7 @@ def test_an_unreadable_header_says_nothing_and_is_logged(tmp_path, caplog):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(b"no image")
     assert header_tr_s(path) is None
-    assert "a.nii.gz: the header cannot be read" in caplog.text
+    assert "a.nii.gz is not a readable NIfTI image" in caplog.text
 
 
 @pytest.mark.parametrize("value", [0, -1, "2", True, float("nan"), [2]])
