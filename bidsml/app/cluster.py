@@ -13,7 +13,7 @@ from bidsml.errors import NothingSelectedError, OutputError, near_names
 from bidsml.spec import RunOptions, ready_made_folder
 
 SCHEDULERS = ("slurm", "sge", "pbs", "local")
-_SHARED = ("level.sh",)
+_SHARED = ("level.sh", "submit.sh")
 
 
 @dataclass(frozen=True)
