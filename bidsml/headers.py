@@ -55,7 +55,7 @@ def load_header(path: Path) -> Any:
 
 
 def time_unit(header: Any) -> str:
-    """Name the unit of the time axis as nibabel does: ``sec``, ``msec``; ``unknown`` for a code NIfTI doesn't define."""
+    """Name the unit of time as nibabel does: ``sec``, ``msec``; ``unknown`` for a code that NIfTI doesn't define."""
     try:
         return str(header.get_xyzt_units()[1])
     except KeyError:

@@ -95,7 +95,7 @@ def open_series(path: Path) -> Series:
 
 
 def _real_dtype(path: Path, image: Any) -> np.dtype[Any]:
-    dtype = np.dtype(image.dataobj.dtype)
+    dtype: np.dtype[Any] = np.dtype(image.dataobj.dtype)
     if dtype.kind not in "iuf":
         raise DataError(f"{path}: expected real numbers, found voxels of type {dtype}", hint="convert the image")
     return dtype

@@ -46,7 +46,7 @@ def load_analysis(name_or_path: str, *, overrides: Sequence[str] = ()) -> Analys
     for override in overrides:
         _apply(content, override)
     try:
-        return AnalysisSpec.model_validate_json(_as_json(content))
+        return AnalysisSpec.model_validate_json(_as_json(content, path))
     except ValidationError as error:
         message = explain(error, path=path, text=text, model=AnalysisSpec)
         raise AnalysisFileError(message, hint="`bidsml schema` prints every key") from error
@@ -68,11 +68,17 @@ def _find(name_or_path: str) -> Path:
     raise AnalysisFileError(f"there is no analysis named {name_or_path!r}", hint=near_names(name_or_path, known))
 
 
-def _as_json(content: Mapping[str, Any]) -> bytes:
+def _as_json(content: Mapping[str, Any], path: Path) -> bytes:
     # JSON mode lets arrays fill tuples while numbers and texts stay strictly apart.
     import pydantic_core
 
-    return pydantic_core.to_json(content)
+    try:
+        return pydantic_core.to_json(content)
+    except ValueError as error:
+        raise AnalysisFileError(
+            f"{path}, with what --set changes, is nested too deeply or holds text that is not Unicode: {error}",
+            hint="mend that entry; `bidsml schema` prints what each takes",
+        ) from error
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -85,7 +91,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
         )
     try:
         value = tomllib.loads(f"v = {raw.strip()}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = raw.strip()
     node: Any = content
     try:

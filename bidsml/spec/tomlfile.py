@@ -28,7 +28,7 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         return text, tomllib.loads(text)
     except UnicodeDecodeError as error:
         raise AnalysisFileError(f"{path} is not UTF-8 text: {error}", hint="save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise AnalysisFileError(f"{path} is not valid TOML: {error}", hint="see toml.io for the syntax") from error
 
 

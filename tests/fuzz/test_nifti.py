@@ -115,7 +115,7 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
         return str(value).encode()[: dtype.itemsize]
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        return int(np.clip(value, limits.min, limits.max)) if np.isfinite(value) else limits.min
+        return min(max(int(value), limits.min), limits.max) if np.isfinite(value) else limits.min
     return dtype.type(value)
 
 
