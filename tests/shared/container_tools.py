@@ -44,6 +44,11 @@ def call(words: Sequence[str | Path], *, log: Path | None = None, **settings: ob
     return done.stdout
 
 
+def printed(words: Sequence[str | Path]) -> str:
+    """Give what a program prints, without the messages beside it. Nothing is wrong if it fails: nothing is printed."""
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, cwd="/").stdout
+
+
 def need_programs(*names: str) -> None:
     """Install missing programs as root on Debian; skip with the reason where that can't be."""
     missing = [name for name in names if shutil.which(name) is None]

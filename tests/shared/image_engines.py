@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from container_tools import ROOT, Stopwatch, call
+from container_tools import ROOT, Stopwatch, printed
 
 # runc, since crun wants another layout of control groups than older kernels have; limits that an unprivileged host has.
 PODMAN = ("podman", "--runtime", "runc")
@@ -56,8 +56,8 @@ class PodmanImage:
 
     def read(self, path: str) -> str:
         """Text of a file in the image; empty where there is none."""
-        shell = ["--entrypoint", "sh", self.name, "-c", f"cat {path} 2>/dev/null || true"]
-        return call([*PODMAN, "run", "--rm", "--network", "none", *LIMITS, *shell])
+        shell = ["--entrypoint", "cat", self.name, *path.split()]
+        return printed([*PODMAN, "run", "--rm", "--network", "none", *LIMITS, *shell])
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,9 @@ class ApptainerImage:
         return self.watch.time(what, [*self.as_user, self.program, *start, *words], cwd="/")
 
     def read(self, path: str) -> str:
-        """Text of a file in the image."""
-        return call(
-            [*self.as_user, self.program, "exec", "--containall", "--no-home", *self.options, self.sif, "cat", path],
-            cwd="/",
-        )
+        """Text of a file in the image; empty where there is none."""
+        options = ["--containall", "--no-home", *self.options]
+        return printed([*self.as_user, self.program, "exec", *options, self.sif, "cat", path])
 
 
 @dataclass(frozen=True)
