@@ -54,14 +54,6 @@ async function stepThrough(figure, stage, prefix) {
 }
 
 for (const [number, figure] of document.querySelectorAll("figure.brainmap").entries()) {
-  const opener = figure.querySelector(".opener");
-  const button = opener.querySelector("button");
-  const stage = figure.querySelector(".stage");
-  opener.hidden = false;
-  button.addEventListener("click", () => {
-    stage.hidden = !stage.hidden;
-    button.setAttribute("aria-expanded", String(!stage.hidden));
-    button.textContent = stage.hidden ? "Step through the brain" : "Close the slices";
-    if (!stage.hidden && !stage.firstChild) stepThrough(figure, stage, `brainmap-${number}`);
-  });
+  bidsml.onOpening(figure, { open: "Step through the brain", close: "Close the slices" }, (stage) =>
+    stepThrough(figure, stage, `brainmap-${number}`));
 }

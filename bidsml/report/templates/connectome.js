@@ -174,14 +174,6 @@ function showBrain(stage, data) {
 }
 
 for (const figure of document.querySelectorAll("figure.connectome")) {
-  const opener = figure.querySelector(".opener");
-  const button = opener.querySelector("button");
-  const stage = figure.querySelector(".stage");
-  opener.hidden = false;
-  button.addEventListener("click", () => {
-    stage.hidden = !stage.hidden;
-    button.setAttribute("aria-expanded", String(!stage.hidden));
-    button.textContent = stage.hidden ? "Turn the brain" : "Close the brain that turns";
-    if (!stage.hidden && !stage.firstChild) showBrain(stage, JSON.parse(figure.querySelector("script").textContent));
-  });
+  bidsml.onOpening(figure, { open: "Turn the brain", close: "Close the brain that turns" }, (stage) =>
+    showBrain(stage, JSON.parse(figure.querySelector("script").textContent)));
 }

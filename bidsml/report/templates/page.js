@@ -52,4 +52,17 @@ globalThis.bidsml = {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   },
+  // A viewer is made when its button is pressed for the first time: a page of many opens at once.
+  onOpening(figure, { open, close }, make) {
+    const opener = figure.querySelector(".opener");
+    const button = opener.querySelector("button");
+    const stage = figure.querySelector(".stage");
+    opener.hidden = false;
+    button.addEventListener("click", () => {
+      stage.hidden = !stage.hidden;
+      button.setAttribute("aria-expanded", String(!stage.hidden));
+      button.textContent = stage.hidden ? open : close;
+      if (!stage.hidden && !stage.firstChild) make(stage);
+    });
+  },
 };
