@@ -75,6 +75,8 @@ def _read_numbers(path: Path, *, may_have_row_labels: bool) -> tuple[tuple[str, 
     first = tuple(cell.strip().strip('"') for cell in lines[0].split("\t"))
     has_header = _is_header(first, n_rows=len(lines), square=may_have_row_labels)
     body = lines[1:] if has_header else lines
+    if not body:
+        raise DataError(f"{path} has a header and nothing below it", hint="restore the file")
     try:
         table = pd.read_csv(
             io.StringIO("\n".join(body)),
