@@ -150,4 +150,6 @@ def build_chroot(root: Path, base: Path, *, shown: Sequence[tuple[Path, str]], w
     for source, target in shown:
         options += ["--ro-bind", source, target]
     watch.time("bubblewrap build", ["bwrap", *options, "sh", "-e", "-c", sections["post"]])
+    for name in ("data", "out", "work"):  # Apptainer makes the places of its binds itself
+        (root / name).mkdir(exist_ok=True)
     return ChrootImage(root, 23456, watch, sections=sections)
