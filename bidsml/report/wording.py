@@ -230,11 +230,20 @@ def listing(items: Sequence[str], *, limit: int = 8) -> str:
 
 _FOLDERS = re.compile(r"(?<![\w/:.])/(?:[^\s/'\"]+/)+([^\s/'\"]*)")
 
+# As analysis files name them: {NAME} is a folder of --derivatives.
+_NAMED_FILE = re.compile(r"\{([\w-]+)\}/(?:[^\s/'\"]+/)*([^\s/'\",;]+)")
+
 
 def hide_folders(text: str) -> str:
     """Keep only the last part of absolute paths: a report is passed on, and folders tell about people and machines.
 
     >>> hide_folders("cannot read /data/study/sub-01.nii.gz: truncated")
     'cannot read …/sub-01.nii.gz: truncated'
+
+    A file that an analysis names for everyone is told by its name and its folder's:
+
+    >>> hide_folders("not in {mriqc}/sub-{participant}/anat/sub-{participant}_T1w.json")
+    'not in sub-X_T1w.json of mriqc'
     """
-    return _FOLDERS.sub(r"…/\1", text)
+    told = _NAMED_FILE.sub(lambda found: f"{found[2].replace('{participant}', 'X')} of {found[1]}", text)
+    return _FOLDERS.sub(r"…/\1", told)

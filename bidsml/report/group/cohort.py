@@ -12,6 +12,7 @@ from bidsml.report.lookup import class_counts, name_target
 from bidsml.report.wording import name_column, number, plural
 
 _MOST_LEVELS = 12
+_MOST_CODES = 6
 _UNITS = {"mean_fd": "mean head motion (framewise displacement, mm)"}
 _PRIVATE = re.compile(r"birth|dob|date|acq_?time|scan_?time|(^|first_?|last_?|sur)name$", re.IGNORECASE)
 """Columns that could tell who a person is; never shown."""
@@ -61,9 +62,11 @@ def _characteristics(result: Result) -> Table:
 
 
 def _describe(values: pd.Series, name: str, groups: dict[str, np.ndarray]) -> list[tuple[str, ...]]:
-    if pd.api.types.is_numeric_dtype(values):
+    is_number = pd.api.types.is_numeric_dtype(values)
+    # Few different numbers are codes: of scanners, of answers.
+    if is_number and values.nunique() > _MOST_CODES:
         return [(name, *(_mean(values[mask]) for mask in groups.values()))]
-    text = values.map(lambda value: "missing" if pd.isna(value) else str(value))
+    text = values.map(lambda value: "missing" if pd.isna(value) else f"{value:g}" if is_number else str(value))
     levels = sorted(text.unique())
     if len(levels) > _MOST_LEVELS:
         return [(f"{name}: {len(levels)} different values", *("not shown" for _ in groups))]

@@ -9,7 +9,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.curves import learning_plot
 from bidsml.report.figures import Curve
 from bidsml.report.lookup import name_primary
-from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval, number
+from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval
 
 
 def section(result: Result) -> Section | None:
@@ -39,7 +39,7 @@ def _say_flat(curve: LearningCurve, metric: str) -> str:
     if math.isnan(curve.flat_from):
         return f" The curve does not flatten within the data: {further}."
     least = f"less than {estimate(curve.smallest_gain)} in {metric}"
-    return f" It is flat from about {number(curve.flat_from)} on (twice as many bring {least}); {further}."
+    return f" It is flat from about {curve.flat_from:.0f} on (twice as many bring {least}); {further}."
 
 
 def _figure(result: Result, curve: LearningCurve) -> Figure:

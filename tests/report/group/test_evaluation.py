@@ -94,7 +94,7 @@ def test_the_calibration_counts_everyone_once(evaluated: Result) -> None:
 def test_the_curve_says_whether_it_flattens(evaluated: Result) -> None:
     assert "does not flatten within the data" in figure(learning_curve.section(evaluated), "learning-curve").alt
     flat = replace(evaluated, learning_curves=(learned(loss=0.05),))
-    assert "It is flat from about 20.0 on" in figure(learning_curve.section(flat), "learning-curve").alt
+    assert "It is flat from about 20 on" in figure(learning_curve.section(flat), "learning-curve").alt
     short = replace(evaluated, learning_curves=(learned(n_sizes=3),))
     assert "no power law" in text(learning_curve.section(short))
 
