@@ -65,6 +65,10 @@ def test_rounding_up_adds_no_digit() -> None:
         ("1 mm/s and/or 3", "1 mm/s and/or 3"),
         ("https://doi.org/10.1/a/b", "https://doi.org/10.1/a/b"),
         ("../relative/path/x", "../relative/path/x"),
+        (
+            "not in {mriqc}/sub-{participant}/anat/sub-{participant}_T1w.json, for 5",
+            "not in sub-X_T1w.json of mriqc, for 5",
+        ),
     ],
 )
 def test_folders_are_hidden_and_nothing_else(text: str, shown: str) -> None:
