@@ -63,10 +63,8 @@ def resample_run(
             f"{series.path}: none of the template's brain is in the field of view after registration",
             hint="look at the orientation in the headers of BOLD and T1w",
         )
-    averaged = np.zeros(grid.shape, dtype=np.float32)
-    averaged[wide] = _sample_reference(reference, points) * seen
-    where = wide.copy()
-    where[wide] = seen
+    averaged = _fill(wide, _sample_reference(reference, points) * seen)
+    where = _fill(wide, seen.astype(np.float64)) > 0
     mask = inside & where
     mask &= has_signal(averaged, mask)
     out = write_resampled(
@@ -84,6 +82,13 @@ def resample_run(
         write_volume(out_dir / "boldref.nii.gz", averaged, affine=grid.affine, template=True),
         write_volume(out_dir / "desc-brain_mask.nii.gz", mask, affine=grid.affine, template=True),
     ]
+
+
+def _fill(where: NDArray[np.bool_], values: FloatArray) -> NDArray[np.float32]:
+    """Put values of the voxels ``where`` on their grid, 0 elsewhere."""
+    filled = np.zeros(where.shape, dtype=np.float32)
+    filled[where] = values
+    return filled
 
 
 def _sample_reference(reference: nib.Nifti1Image, points_mm: FloatArray) -> FloatArray:
