@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bidsml import __version__
-from bidsml.errors import DataError, UsageError, near_names
+from bidsml.errors import UsageError, near_names
 
 if TYPE_CHECKING:
     from bidsml.spec import RunOptions
@@ -284,13 +284,9 @@ def named_paths(entries: Sequence[str]) -> dict[str, Path]:
 def _read_filters(path: Path | None) -> dict[str, dict[str, object]]:
     if path is None:
         return {}
-    from bidsml.bids.textfiles import MAX_JSON_BYTES, read_text
+    from bidsml.bids.textfiles import read_json_value
 
-    try:
-        content = json.loads(read_text(path, limit=MAX_JSON_BYTES))
-    except (json.JSONDecodeError, RecursionError) as error:
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise DataError(f"{path}{line} is not JSON: {error}", hint="see fMRIPrep's --bids-filter-file") from error
+    content = read_json_value(path)
     if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
         raise UsageError(f"{path} must hold an object of objects", hint='e.g. {"bold": {"task": "rest"}}')
     return content

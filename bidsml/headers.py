@@ -25,6 +25,9 @@ LARGEST_RATIO = 1032
 # (Lüsebrink et al. 2017, Sci Data 4:170032, doi:10.1038/sdata.2017.32).
 MOST_VOXELS = 1 << 29
 
+# Of the header with its extensions: DICOM headers, processing histories.
+MOST_HEADER_BYTES = 1 << 26
+
 _CHUNK_BYTES = 1 << 20
 _CHUNKS = 64
 
@@ -44,6 +47,7 @@ def load_header(path: Path) -> Any:
     """
     hint = "the file is damaged; fetch or make it again"
     try:
+        _check_extensions(path)
         image: Any = nib.load(path)  # type: ignore[attr-defined]
     except READ_ERRORS as error:
         raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=hint) from error
@@ -52,6 +56,29 @@ def load_header(path: Path) -> Any:
     if min(image.shape, default=0) < 1:
         raise DataError(f"{path}: the header claims the shape {image.shape}, which holds no voxel", hint=hint)
     return image
+
+
+def _check_extensions(path: Path) -> None:
+    """Refuse extensions that reach beyond the header: nibabel allocates what they claim."""
+    with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as stream:
+        block = stream.read(nib.Nifti2Header.sizeof_hdr)
+        kinds: tuple[Any, ...] = (nib.Nifti2Header, nib.Nifti1Header)
+        kind = next((kind for kind in kinds if kind.may_contain_header(block)), None)
+        if kind is None:
+            return
+        header = kind(block[: kind.sizeof_hdr], check=False)
+        end, place = int(header["vox_offset"]), kind.sizeof_hdr + 4
+        if end > MOST_HEADER_BYTES:
+            raise ImageFileError(f"the header claims to be {end} bytes long")
+        stream.seek(kind.sizeof_hdr)
+        if stream.read(4)[:1] in (b"", b"\0"):
+            return
+        while end - place >= 16:
+            stream.seek(place)
+            size = int.from_bytes(stream.read(4), "little" if header.endianness == "<" else "big", signed=True)
+            if not 8 <= size <= end - place:
+                raise ImageFileError(f"an extension of the header claims {size} bytes, {end - place} are there")
+            place += size
 
 
 def time_unit(header: Any) -> str:

@@ -1,10 +1,12 @@
 """Read ``.npz`` files that somebody may have been handed: no pickle, and no memory before the sizes are believed."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -15,6 +17,11 @@ from bidsml.errors import DataError
 
 # numpy leaves these functions without types.
 _NPY: Any = npy
+# What zipfile and numpy's parser of headers raise at files that are damaged.
+_READ_ERRORS = (
+    *(OSError, EOFError, MemoryError, ValueError, TypeError, OverflowError, RuntimeError, SyntaxError),
+    *(TokenError, struct.error, zipfile.BadZipFile),
+)
 _HINT = "do not use this file; make it anew, or get it from where it was made"
 
 
@@ -40,7 +47,7 @@ def read_arrays(path: Path, content: bytes | None = None) -> dict[str, NDArray[A
         with zipfile.ZipFile(path if content is None else io.BytesIO(content)) as archive:
             _check_members(path, archive)
             return {one.filename.removesuffix(".npy"): _read_member(path, archive, one) for one in archive.infolist()}
-    except (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile) as error:
+    except _READ_ERRORS as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise DataError(f"{path} does not hold plain arrays: {error}", hint=_HINT) from error

@@ -1,11 +1,11 @@
 """When each slice of a BOLD volume was acquired, as the sidecars say, checked against the image."""
 
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bidsml.bids.textfiles import is_number
 from bidsml.errors import DataError, near_names
 from bidsml.headers import load_header
 
@@ -25,8 +25,8 @@ def slice_axis(metadata: Mapping[str, Any], *, path: Path) -> str:
     value = metadata.get("SliceEncodingDirection", "k")
     if value not in AXES:
         raise DataError(
-            f"{path}: SliceEncodingDirection must be one of {', '.join(AXES)}, found {value!r}",
-            hint=f"mend the JSON sidecar; {near_names(str(value), AXES)}",
+            f"{path}: SliceEncodingDirection must be one of {', '.join(AXES)}, found {repr(value)[:60]}",
+            hint=f"mend the JSON sidecar; {near_names(str(value)[:60], AXES)}",
         )
     return str(value)
 
@@ -53,7 +53,7 @@ def slice_times_s(metadata: Mapping[str, Any], *, tr_s: float, axis: str, path: 
     if value is None:
         return ()
     hint = "mend SliceTiming in the JSON sidecar, or set preprocess.slice_timing = false"
-    if not isinstance(value, list) or not all(_is_number(time) for time in value) or not value:
+    if not isinstance(value, list) or not all(is_number(time) for time in value) or not value:
         raise DataError(f"{path}: SliceTiming must be a list of numbers in s, found {str(value)[:60]}", hint=hint)
     times = tuple(float(time) for time in value)
     low, high = min(times), max(times)
@@ -70,10 +70,6 @@ def slice_times_s(metadata: Mapping[str, Any], *, tr_s: float, axis: str, path: 
             f"{path}: SliceTiming has {len(times)} times, and the image {n_slices} slices along {axis[0]}", hint=hint
         )
     return times
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _count_slices(path: Path, axis: str) -> int | None:

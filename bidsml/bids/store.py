@@ -146,6 +146,13 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+# At a file that is damaged, and at a header that is not of the shape that write_record gives it.
+_DECODE_ERRORS = (
+    *(DataError, OSError, ValueError, KeyError, RecursionError, ValidationError),
+    *(TypeError, AttributeError, OverflowError),
+)
+
+
 def write_record(path: Path, record: Any) -> Path:
     """Keep a frozen record as one ``.npz``: a JSON header and plain arrays, no pickle.
 
@@ -173,7 +180,7 @@ def read_record(kind: type[Record], path: Path) -> Record:
         header = json.loads(arrays[_HEADER].tobytes().decode("utf-8", "surrogatepass"))
         content = _decode(header, lambda key: arrays[key])
         return TypeAdapter(kind).validate_python(content)
-    except (DataError, OSError, ValueError, KeyError, RecursionError, ValidationError) as error:
+    except _DECODE_ERRORS as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise DataError(

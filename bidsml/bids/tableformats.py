@@ -1,6 +1,5 @@
 """Read the formats of tables: TSV, CSV, flat JSON, FreeSurfer ``.stats``, FreeSurfer ``stats2table`` output."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bidsml.bids.freesurfer import read_stats
-from bidsml.bids.textfiles import read_cells, read_json, read_text
+from bidsml.bids.textfiles import is_number, read_cells, read_json, read_text
 from bidsml.errors import AnalysisFileError, DataError, near_names
 
 DEFAULT_KEY = "participant_id"
@@ -128,7 +127,7 @@ def _separator(path: Path) -> str:
 def _read_json(path: Path, key: str) -> Table:
     content = read_json(path)
     numbers = {
-        name: (repr(value) if math.isfinite(value) else None,)
+        name: (repr(value) if is_number(value) else None,)
         for name, value in content.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

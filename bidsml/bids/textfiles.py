@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 from pathlib import Path
 from stat import S_ISREG
@@ -19,7 +20,8 @@ _MISSING = {"", "n/a", "nan"}
 MAX_TEXT_BYTES = 1_000_000_000
 """Of a table: ten thousand people with ten thousand columns are less."""
 MAX_JSON_BYTES = 100_000_000
-MAX_YAML_BYTES = 1_000_000
+MAX_YAML_BYTES = 100_000
+"""Of a plugin file, which has a few lines: a megabyte takes the parser up to a minute."""
 
 
 def require_content(path: Path, *, what: str = "the file") -> Path:
@@ -85,17 +87,44 @@ def read_json(path: Path) -> dict[str, Any]:
     DataError
         The file is malformed (the message gives the line) or holds something other than an object.
     """
+    content = read_json_value(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path} must hold a JSON object, found {type(content).__name__}", hint="mend the file")
+    return content
+
+
+def read_json_value(path: Path) -> Any:
+    """Read JSON of any kind.
+
+    Raises
+    ------
+    DataError
+        The file is malformed (the message gives the line), is nested too deeply, has a whole number of thousands of
+        digits or a text that is not Unicode.
+    """
+    text = read_text(path, limit=MAX_JSON_BYTES)
     try:
-        content = json.loads(read_text(path, limit=MAX_JSON_BYTES))
+        content = json.loads(text)
+        # An escape may spell half a character, which nothing can write down again.
+        if "\\ud" in text.lower():
+            json.dumps(content, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}:{error.lineno} is not valid JSON: {error.msg} (column {error.colno})", hint="mend the file"
         ) from error
     except RecursionError as error:
         raise DataError(f"{path} is nested too deeply to be read", hint="mend the file") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} must hold a JSON object, found {type(content).__name__}", hint="mend the file")
+    except ValueError as error:
+        raise DataError(f"{path} is not usable JSON: {error}", hint="mend the file") from error
     return content
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number, finite and no larger than a float can be."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def read_yaml(path: Path) -> Any:
@@ -104,7 +133,7 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     DataError
-        The file is malformed, has an alias, is nested too deeply or larger than a megabyte.
+        The file is malformed, has an alias, is nested too deeply or larger than a tenth of a megabyte.
     """
     try:
         return yaml.load(read_text(path, limit=MAX_YAML_BYTES), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader

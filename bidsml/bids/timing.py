@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bidsml.bids.textfiles import is_number
 from bidsml.errors import DataError
 from bidsml.headers import load_header, time_unit
 
@@ -50,9 +51,13 @@ def sidecar_tr_s(metadata: Mapping[str, Any], *, path: Path) -> float | None:
         value = metadata.get(key)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0 or not math.isfinite(value):
-            raise DataError(f"{path}: {key} must be a positive number, found {value!r}", hint="mend the JSON sidecar")
-        return float(value) if key == "RepetitionTime" else 1.0 / value
+        seconds = 0.0
+        if is_number(value) and value > 0:
+            seconds = float(value) if key == "RepetitionTime" else 1.0 / value
+        if not 0 < seconds < math.inf:
+            found = repr(value)[:60]
+            raise DataError(f"{path}: {key} must be a positive number, found {found}", hint="mend the JSON sidecar")
+        return seconds
     return None
 
 

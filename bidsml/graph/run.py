@@ -90,7 +90,11 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
     if not isinstance(content, Mapping) or content.get("plugin") not in PLUGINS:
         found = content.get("plugin") if isinstance(content, Mapping) else content
         raise UsageError(f"{plugin_file}: plugin is {found!r}", hint=errors.near_names(str(found), PLUGINS))
-    return str(content["plugin"]), dict(content.get("plugin_args") or {})
+    arguments = content.get("plugin_args") or {}
+    if not isinstance(arguments, Mapping):
+        found = repr(arguments)[:60]
+        raise UsageError(f"{plugin_file}: plugin_args must be a mapping, found {found}", hint="see Nipype's plugins")
+    return str(content["plugin"]), dict(arguments)
 
 
 def run_workflow(

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +196,10 @@ EMPTY_SLICES = Damage("nifti-1 3-D", fields=(("dim", 3, 0),))
 UNKNOWN_UNIT = Damage("nifti-1 int16", fields=(("xyzt_units", 0, 7),))
 UNKNOWN_TIME_UNIT = Damage("nifti-1 3-D", fields=(("xyzt_units", 0, 255),))
 COLOURS = Damage("nifti-1 float32", fields=(("datatype", 0, 2304),))
+# The first extension's size, at byte 352: two gigabytes, or all the rest of what a small file may unpack to.
+LARGE_EXTENSION = Damage("nifti-1 with extensions", edits=((355.5 / len(BASES["nifti-1 with extensions"]), 0x7F),))
+NEGATIVE_EXTENSION = Damage("nifti-1 with extensions", edits=((355.5 / len(BASES["nifti-1 with extensions"]), 0x80),))
+FAR_VOXELS = Damage("nifti-2 uint8", fields=(("vox_offset", 0, 2**40),))
 # Errors of nibabel that are no ValueError, and of zlib, which are no OSError.
 OTHER_BYTE_ORDER = Damage("nifti-1 3-D", fields=(("dim", 0, -1),))
 BAD_DEFLATE = Damage("nifti-1 float32", kept=0.5, packed=True, packed_edits=((0.25, 1),))
@@ -206,6 +210,10 @@ BAD_DEFLATE = Damage("nifti-1 float32", kept=0.5, packed=True, packed_edits=((0.
 @example(damage=EMPTY_SLICES)
 @example(damage=UNKNOWN_UNIT)
 @example(damage=COLOURS)
+@example(damage=LARGE_EXTENSION)
+@example(damage=replace(LARGE_EXTENSION, packed=True))
+@example(damage=NEGATIVE_EXTENSION)
+@example(damage=FAR_VOXELS)
 @given(damage=DAMAGES)
 def test_a_damaged_image_is_read_as_nibabel_reads_it_or_refused(written, damage):
     path = written(damage)
