@@ -128,9 +128,14 @@ def _measure() -> ConnectivityMeasure:
     )
 
 
-def _n_regions(n_cells: int) -> int:
-    """Size of the matrix whose upper triangle with diagonal has ``n_cells`` cells."""
+def count_regions(n_cells: int) -> int | None:
+    """Size of the matrix whose upper triangle with diagonal has ``n_cells`` cells; ``None`` where none has."""
     n_regions = int((np.sqrt(8 * n_cells + 1) - 1) / 2)
-    if n_regions * (n_regions + 1) // 2 != n_cells:
+    return n_regions if n_regions * (n_regions + 1) // 2 == n_cells else None
+
+
+def _n_regions(n_cells: int) -> int:
+    n_regions = count_regions(n_cells)
+    if n_regions is None:
         raise ValueError(f"{n_cells} columns are no upper triangle of a square matrix")
     return n_regions

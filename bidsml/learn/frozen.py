@@ -11,13 +11,14 @@ from scipy import special
 from sklearn.pipeline import Pipeline
 
 import bidsml
-from bidsml.errors import DataError, near_names
+from bidsml.errors import DataError
 from bidsml.learn.cohort import encode_columns
 from bidsml.learn.crossval import model_input, recipe_of
 from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import FittedFold, PreparedFold, fit_fold, prepare_fold
+from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.overlap import describe_people
 from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
@@ -195,12 +196,20 @@ def apply(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Applied
     DataError
         The arrays don't fit each other or the data, or the model holds an estimator that is not trusted.
     """
-    _check_shapes(model, values, beside)
-    prepared = prepare(model, values, beside)
+    check_layout(model, values, beside)
+    try:
+        prepared = prepare(model, values, beside)
+    except ValueError as error:
+        raise DataError(
+            f"the model's preparation cannot be applied to these features: {error}",
+            hint="see whether they are those of its analysis; if so, do not use this model",
+        ) from error
     n_classes = len(model.card.classes)
     if not model.is_linear:
         return _apply_estimator(load_estimator(model.estimator.tobytes(), model.card.estimator), prepared, n_classes)
     scores = prepared @ model.arrays["coef"].T + model.arrays["intercept"]
+    if not np.isfinite(scores).all():
+        raise DataError("the model's weights lead to scores that are not finite", hint="do not use this model")
     if model.card.task == "regression":
         return Applied(scores, scores[:, 0], None)
     binary = scores.shape[1] == 1
@@ -252,44 +261,6 @@ def _harmonise(model: FrozenModel, joined: FloatArray) -> FloatArray:
     return np.asarray(combat.transform(joined))
 
 
-def _check_shapes(model: FrozenModel, values: FloatArray, beside: FloatArray) -> None:
-    card, arrays = model.card, model.arrays
-    if card.estimator not in CATALOG:
-        hint = near_names(card.estimator, CATALOG)
-        raise DataError(f"the model is a {card.estimator!r}, which this bidsml does not know", hint=hint)
-    if values.shape[1] != len(card.names) or beside.shape[1] != card.n_beside:
-        raise DataError(
-            f"the model takes {len(card.names)} features and {card.n_beside} columns beside them; "
-            f"given are {values.shape[1]} and {beside.shape[1]}",
-            hint="make the features with the analysis that the model comes from",
-        )
-    lacking = sorted(_needed(model) - set(arrays))
-    if lacking:
-        raise DataError(f"the model lacks arrays: {', '.join(lacking)}", hint="do not use it")
-    kept = sum(arrays[f"block{number}_keep"].size for number in range(len(card.blocks)))
-    sizes = {kept, arrays["centre"].size, arrays["spread"].size, arrays["median"].size - card.n_beside}
-    if card.sites:
-        sizes |= {arrays[f"combat_{name}"].shape[-1] for name in ("slopes", "grand_mean", "shift", "scale")}
-    if model.is_linear:
-        sizes.add(arrays["coef"].shape[1])
-    if len(sizes) > 1:
-        raise DataError(f"the model's arrays disagree on the number of features: {sorted(sizes)}", hint="do not use it")
-
-
-def _needed(model: FrozenModel) -> set[str]:
-    """Names of the arrays that a model of this card consists of."""
-    card = model.card
-    needed = {"median", "centre", "spread", *(("coef", "intercept") if model.is_linear else ())}
-    for number, block in enumerate(card.blocks):
-        tangent = ("regions", "mean", "n_cells", "reference", "whitening") if block.layout == "covariance" else ()
-        needed |= {f"block{number}_{name}" for name in ("keep", *tangent)}
-    if card.nuisance:
-        needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}
-    if card.sites:
-        needed |= {f"combat_{name}" for name in ComBat.FITTED}
-    return needed | (set() if card.classes else {"target_mean"})
-
-
 def _apply_estimator(estimator: Any, prepared: FloatArray, n_classes: int) -> Applied:
     predictions = np.asarray(estimator.predict(prepared), dtype=float).reshape(-1)
     if not n_classes:
@@ -300,5 +271,7 @@ def _apply_estimator(estimator: Any, prepared: FloatArray, n_classes: int) -> Ap
     elif probabilities is not None:
         scores = probabilities[:, 1:] if n_classes == 2 else probabilities
     else:
-        raise DataError(f"{type(estimator).__name__} gives neither decision values nor probabilities")
+        raise DataError(
+            f"{type(estimator).__name__} gives neither decision values nor probabilities", hint="do not use it"
+        )
     return Applied(scores, predictions, probabilities)

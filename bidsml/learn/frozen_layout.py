@@ -1,0 +1,130 @@
+"""Which arrays a frozen biomarker consists of, and what each must look like: asked before any of them is used."""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bidsml.errors import DataError, near_names
+from bidsml.learn.embedding import count_regions
+from bidsml.learn.estimators import CATALOG
+from bidsml.learn.harmonise import ComBat
+from bidsml.records import FeatureBlock, FloatArray, FrozenModel, ModelCard
+
+_Arrays = Mapping[str, NDArray[Any]]
+_HINT = "do not use this model; get it anew from where it was made"
+
+
+def check_layout(model: FrozenModel, values: FloatArray, beside: FloatArray) -> None:
+    """Check that a model's arrays fit its card, each other, and the rows that it is applied to.
+
+    Parameters
+    ----------
+    values, beside
+        As of :func:`bidsml.learn.frozen.apply`.
+
+    Raises
+    ------
+    DataError
+        They do not, or the card does not describe a model.
+    """
+    card, arrays = model.card, model.arrays
+    if card.estimator not in CATALOG:
+        hint = near_names(card.estimator, CATALOG)
+        raise DataError(f"the model is a {card.estimator!r}, which this bidsml does not know", hint=hint)
+    if values.shape[1] != len(card.names) or beside.shape[1] != card.n_beside:
+        raise DataError(
+            f"the model takes {len(card.names)} features and {card.n_beside} columns beside them; "
+            f"given are {values.shape[1]} and {beside.shape[1]}",
+            hint="make the features with the analysis that the model comes from",
+        )
+    _check_card(card)
+    lacking = sorted(_needed(model) - set(arrays))
+    if lacking:
+        raise DataError(f"the model lacks arrays: {', '.join(lacking)}", hint=_HINT)
+    kept = sum(_check_block(arrays, number, block) for number, block in enumerate(card.blocks))
+    for name, shape in _shapes(model, kept).items():
+        if arrays[name].shape != shape:
+            _disagree(f"{name} is {arrays[name].shape}, where {shape} fits")
+    for name in ("nuisance_explained_away", "combat_explained_away"):
+        if name in arrays and arrays[name].dtype != bool:
+            _disagree(f"{name} is not of yes and no")
+    if (arrays["spread"] <= 0).any() or (arrays.get("combat_scale", np.ones(1)) <= 0).any():
+        _disagree("a spread is not above 0")
+
+
+def _disagree(what: str) -> NoReturn:
+    raise DataError(f"the model's arrays disagree with each other or with its card: {what}", hint=_HINT)
+
+
+def _check_card(card: ModelCard) -> None:
+    ends = [0, *(block.stop for block in card.blocks)]
+    following = all(block.start == end <= block.stop for block, end in zip(card.blocks, ends, strict=False))
+    if not following or ends[-1] != len(card.names):
+        _disagree(f"its feature blocks are not {len(card.names)} columns, one after the other")
+    if (card.task == "regression") != (not card.classes) or len(card.classes) == 1:
+        _disagree(f"a {card.task} with the classes {list(card.classes)}")
+
+
+def _check_block(arrays: _Arrays, number: int, block: FeatureBlock) -> int:
+    """Check the arrays of one block; give the number of features that are kept of it."""
+    prefix, width = f"block{number}_", block.stop - block.start
+    if block.layout == "covariance":
+        n_cells = arrays[f"{prefix}n_cells"]
+        n_regions = count_regions(width) if n_cells.shape == () and n_cells == width else None
+        if n_regions is None:
+            _disagree(f"{prefix}n_cells is not {width}, or that is no triangle of a matrix")
+        regions = _check_places(arrays, f"{prefix}regions", limit=n_regions)
+        for name in ("mean", "reference", "whitening"):
+            if arrays[prefix + name].shape != (regions, regions):
+                _disagree(f"{prefix}{name} is {arrays[prefix + name].shape}, where {(regions, regions)} fits")
+        width = regions * (regions + 1) // 2
+    return _check_places(arrays, f"{prefix}keep", limit=width)
+
+
+def _check_places(arrays: _Arrays, name: str, *, limit: int) -> int:
+    """Check places in a list of ``limit``, each once and in order; give their number."""
+    places = arrays[name]
+    whole = places.ndim == 1 and places.dtype.kind in "iu"
+    if not whole or (np.diff(places) <= 0).any() or (places < 0).any() or (places >= limit).any():
+        _disagree(f"{name} does not tell places among {limit}")
+    return int(places.size)
+
+
+def _needed(model: FrozenModel) -> set[str]:
+    """Names of the arrays that a model of this card consists of."""
+    card = model.card
+    needed = {"median", "centre", "spread", *(("coef", "intercept") if model.is_linear else ())}
+    for number, block in enumerate(card.blocks):
+        tangent = ("regions", "mean", "n_cells", "reference", "whitening") if block.layout == "covariance" else ()
+        needed |= {f"block{number}_{name}" for name in ("keep", *tangent)}
+    if card.nuisance:
+        needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}
+    if card.sites:
+        needed |= {f"combat_{name}" for name in ComBat.FITTED}
+    return needed | (set() if card.classes else {"target_mean"})
+
+
+def _shapes(model: FrozenModel, kept: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays that follow the blocks, where ``kept`` features are left of these."""
+    card = model.card
+    shapes: dict[str, tuple[int, ...]] = {"median": (kept + card.n_beside,), "centre": (kept,), "spread": (kept,)}
+    if model.is_linear:
+        n_outputs = len(card.classes) if len(card.classes) > 2 else 1
+        shapes |= {"coef": (n_outputs, kept), "intercept": (n_outputs,)}
+    if not card.classes:
+        shapes["target_mean"] = ()
+    if card.nuisance:
+        shapes |= {f"nuisance_{name}": (kept,) for name in ("intercept", "explained_away")}
+        shapes["nuisance_coef"] = (kept, len(card.nuisance))
+    if card.sites:
+        n_sites, n_preserved = len(card.sites), len(card.preserved)
+        shapes |= {f"combat_{name}": (n_sites, kept) for name in ("shift", "scale")}
+        shapes |= {f"combat_{name}": (kept,) for name in ("grand_mean", "explained_away")}
+        shapes |= {
+            "combat_sites": (n_sites,),
+            "combat_median": (n_preserved,),
+            "combat_slopes": (n_preserved, kept),
+        }
+    return shapes
