@@ -60,8 +60,16 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
         unset = dict.fromkeys([*self._names, "depends_on"], Undefined)
         self.inputs.trait_set(trait_change_notify=False, source_digest=source_digest(step.partition(":")[0]), **unset)
         self._result: Path | list[Path] | None = None
-        self.stopped: KeyboardInterrupt | None = None
-        """Why the step was stopped from outside; Nipype itself takes that for a failure of the node."""
+
+    def run(self, *words: Any, **settings: Any) -> Any:
+        """Run the step, and let through what stops it from outside: Nipype takes that for a failure of the node."""
+        result = super().run(*words, **settings)
+        last_line = (getattr(result.runtime, "traceback", None) or "").strip().rpartition("\n")[2]
+        stops: tuple[type[KeyboardInterrupt], ...] = (KeyboardInterrupt, *KeyboardInterrupt.__subclasses__())
+        for stop in stops:
+            if last_line.partition(":")[0].endswith(stop.__name__):
+                raise stop
+        return result
 
     def _run_interface(self, runtime: Any) -> Any:
         folder = Path(runtime.cwd)
@@ -78,9 +86,6 @@ class StepInterface(BaseInterface):  # type: ignore[misc]
             report = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
             with suppress(DiskError):  # The error itself is raised; on a full disk it can't be written down.
                 write_json(folder / ERROR_FILE, report)
-            raise
-        except KeyboardInterrupt as stop:
-            self.stopped = stop
             raise
         return runtime
 

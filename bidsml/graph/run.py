@@ -178,15 +178,9 @@ def _raise_disk_full(error: BaseException, work_dir: Path) -> None:
 
 
 def _node_callback(progress: Progress | None) -> Callable[[Node, str], None]:
-    """Pass on what a node does, and let Ctrl-C and SIGTERM through.
-
-    In this process (Linear) Nipype takes them for a failure of the node they hit, and goes on with the next.
-    """
+    """Pass on what a node does."""
 
     def callback(node: Node, status: str) -> None:
-        stopped = getattr(node.interface, "stopped", None)
-        if stopped is not None:
-            raise stopped
         if progress is not None:
             progress(node.fullname, status)
 

@@ -221,12 +221,12 @@ def test_stop_on_first_crash(place, bidsml):
     ran = place.run("participant", *words, "--stop-on-first-crash")
     assert ran.code == 1, ran.text
     assert bold.name in ran.text
-    assert not (place.output / "sub-02.html").exists()
+    assert not (place.output / "sub-02" / "sub-02_bidsml.json").exists()
     _, people, _ = status(place, bidsml)
-    assert {label: one["state"] for label, one in people.items()} == {"01": "failed", "02": "failed"}
+    assert [people[label]["state"] for label in ("01", "02")] == ["failed", "failed"]
     assert "not finished" in people["02"]["reason"]
     assert place.run("participant", *words).code == 1
-    assert (place.output / "sub-02.html").exists()
+    assert (place.output / "sub-02" / "sub-02_bidsml.json").exists()
 
 
 @pytest.mark.slow
