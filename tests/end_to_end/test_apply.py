@@ -83,7 +83,7 @@ def test_other_people_are_predicted_and_judged(there, model):
     described = json.loads((folder / "performance.json").read_text())
     assert set(described) <= set(performance) and set(performance["model"]) <= set(described["model"]["Levels"])
     assert "group/<analysis>/external/" in (there.output / "README").read_text()
-    assert "group-NAME_desc-external.html" in (model / "README.md").read_text()
+    assert "desc-external.html" in (model / "README.md").read_text()
     page = (there.output / "group-demo_desc-external.html").read_text()
     assert "never instead" in page
     assert "not for clinical use" in page

@@ -73,12 +73,11 @@ def _describe(values: pd.Series, name: str, groups: dict[str, np.ndarray]) -> li
     # The first group is everyone: its cells are sums of the others and are shown only where all of those are.
     parts = list(groups.values())[1:] or list(groups.values())
     counts = np.array([[int(((text == level) & mask).sum()) for mask in parts] for level in levels])
-    rows = []
-    for level, total, cells in zip(levels, counts.sum(axis=1), protect_counts(counts), strict=True):
-        everyone = [str(total)] if len(parts) < len(groups) and total >= SMALLEST_CELL else []
-        everyone = everyone or ([SUPPRESSED] if len(parts) < len(groups) else [])
-        rows.append((f"{name}: {level}", *everyone, *cells))
-    return rows
+    totals = protect_counts(counts.sum(axis=1, keepdims=True)) if len(parts) < len(groups) else [[] for _ in levels]
+    return [
+        (f"{name}: {level}", *total, *cells)
+        for level, total, cells in zip(levels, totals, protect_counts(counts), strict=True)
+    ]
 
 
 def _mean(values: pd.Series) -> str:
