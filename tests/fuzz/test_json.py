@@ -22,7 +22,7 @@ from bidsml.bids.manifest import Manifest, read_manifest
 from bidsml.bids.selection import QUERIES, apply_filters, plan_filters
 from bidsml.bids.slicetiming import slice_axis, slice_times_s
 from bidsml.bids.tableformats import Table, _read_json
-from bidsml.bids.textfiles import read_json, read_yaml
+from bidsml.bids.textfiles import read_json
 from bidsml.bids.timing import reconcile_tr, sidecar_tr_s
 from bidsml.errors import BidsmlError
 from bidsml.graph.run import PLUGINS, plugin_settings
@@ -187,23 +187,23 @@ def test_filter_files(write, content):
 # ------------------------------------------------------------------ YAML
 
 
-@fuzz(150)
+@fuzz(80)
 @example(content=b"plugin: [MultiProc]")
 @example(content=b"plugin: MultiProc\nplugin_args: [1]")
 @example(content=b"plugin: {}\n")
 @example(content=b"plugin: " + b"9" * 5000)
 @example(content=b"? {}\n: 1")
 @example(content=b"a: 2001-99-99")
-@example(content=b"[" * 2000)
+@example(content=b"[" * 3000)
 @given(
-    content=texts(PLUGIN)
+    # Nesting takes PyYAML long to give up: one example of it is enough.
+    content=texts(PLUGIN).filter(lambda content: len(content) < 3000)
     | damaged_bytes(st.just(yaml.safe_dump(PLUGIN).encode()))
     | st.builds(lambda key, text: f"{key}: {text}\n".encode("utf-8", "replace"), st.sampled_from(sorted(PLUGIN)), TEXTS)
     | ODD_TEXTS.map(str.encode)
 )
 def test_plugin_files(write, content):
     path = write(content, "plugin.yml")
-    lawful_file(read_yaml, path)
     found = lawful_file(lambda file: plugin_settings(file, nprocs=2, mem_gb=1.0), path)
     if not isinstance(found, BidsmlError):
         name, arguments = found

@@ -90,7 +90,7 @@ def options(place) -> RunOptions:
     return RunOptions(place / "raw", place / "out", "participant", place / "work", derivatives={"d": place / "deriv"})
 
 
-@fuzz(40)
+@fuzz(12)
 @given(names=st.lists(NAMES, min_size=1, max_size=4), labels=st.lists(LABELS, max_size=2), folder=LABELS)
 def test_folders_with_files_of_any_name(options, names: list[str], labels: list[str], folder: str) -> None:
     for root in (options.bids_dir, options.derivatives["d"]):

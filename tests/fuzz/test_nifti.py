@@ -205,7 +205,7 @@ OTHER_BYTE_ORDER = Damage("nifti-1 3-D", fields=(("dim", 0, -1),))
 BAD_DEFLATE = Damage("nifti-1 float32", kept=0.5, packed=True, packed_edits=((0.25, 1),))
 
 
-@fuzz(2000)
+@fuzz(1400)
 @example(damage=EMPTY)
 @example(damage=EMPTY_SLICES)
 @example(damage=UNKNOWN_UNIT)
@@ -230,7 +230,7 @@ def test_a_damaged_image_is_read_as_nibabel_reads_it_or_refused(written, damage)
     lawful_file(lambda p: conform(read_volume(p), name=p.name), path)
 
 
-@fuzz(700)
+@fuzz(500)
 @example(damage=OTHER_BYTE_ORDER)
 @example(damage=BAD_DEFLATE)
 @example(damage=UNKNOWN_TIME_UNIT)
@@ -246,7 +246,7 @@ def test_the_checks_before_a_run(written, damage):
     lawful_file(lambda p: slice_times_s({"SliceTiming": times}, tr_s=2.0, axis="k", path=p), path)
 
 
-@fuzz(300)
+@fuzz(250)
 @example(damage=OTHER_BYTE_ORDER)
 @given(damage=DAMAGES)
 def test_a_damaged_atlas(written, damage):

@@ -123,7 +123,7 @@ def _with_header(content: bytes, change: Any) -> bytes:
     return _stored(**arrays)
 
 
-@fuzz(500)
+@fuzz(300)
 @example(name="vector", key=0, value=10**400, edits=None)
 @example(name="vector", key=3, value={"a": 1}, edits=None)
 @given(

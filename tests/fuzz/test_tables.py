@@ -104,7 +104,7 @@ def write(place):
     return write_file
 
 
-@fuzz(500)
+@fuzz(300)
 @example(content=HUGE)
 @example(content=UNCLOSED)
 @example(content=MANY_COLUMNS)
@@ -135,7 +135,7 @@ def _reads_as_pandas(table: pd.DataFrame, path: Path) -> None:
     assert sorted(ids.iloc[rows]) == table["participant_id"].tolist()
 
 
-@fuzz(500)
+@fuzz(400)
 @example(content=HUGE, name="table.csv")
 @example(content=UNCLOSED, name="table.tsv")
 @given(
