@@ -172,7 +172,7 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        Not UTF-8, not a table, no rows, or text where numbers should be.
+        Not UTF-8, not a table, fewer than two rows, or text where numbers should be.
     """
     try:
         table = pd.read_csv(path, sep="\t", na_values=["n/a"], encoding="utf-8-sig")
@@ -186,8 +186,8 @@ def read_confounds_table(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise MissingInputError(f"{path} cannot be read: {error}", hint=f"datalad get {path}") from error
     text = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
-    if text or table.empty:
-        found = "no rows" if table.empty else f"text in column {text[0]!r}"
+    if text or len(table) < 2:
+        found = "no rows" if table.empty else f"text in column {text[0]!r}" if text else "one row"
         raise DataError(f"{path}: expected numbers in every column, found {found}", hint="repair the table")
     return table
 
@@ -247,6 +247,12 @@ def _by_strategy(table: pd.DataFrame, strategy: str, *, path: Path) -> pd.DataFr
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path.with_suffix('.json')}:{error.lineno} is not valid JSON: {error.msg}", hint="mend the file"
+        ) from error
+    except (TypeError, AttributeError, RecursionError) as error:
+        # The table has been checked: these come from entries that are none.
+        raise DataError(
+            f"{path.with_suffix('.json')} does not describe the components as fMRIPrep does: {error}",
+            hint="fetch or make the file again, or choose another denoise.strategy",
         ) from error
     except (ValueError, KeyError) as error:
         raise DataError(

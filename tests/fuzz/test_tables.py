@@ -2,14 +2,15 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from fuzzing import fuzz, lawful_file
-from garbage import TEXTS, damaged_bytes
+from fuzzing import fuzz, lawful, lawful_file
+from garbage import TEXTS, damaged_bytes, values
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from bidsml.bids.readers import read_matrix, read_timeseries
 from bidsml.bids.tableformats import _load, load_table
 from bidsml.bids.textfiles import read_cells
 from bidsml.errors import BidsmlError
-from bidsml.preproc.confounds import load_confounds, read_confounds_table
+from bidsml.preproc.confounds import STRATEGIES, load_confounds, read_confounds_table
 from bidsml.preproc.events import read_events
 from bidsml.records import Scan
 from bidsml.spec.analysis import DenoiseSpec
@@ -159,9 +160,9 @@ def test_tables_of_any_format(write, content, name):
 @fuzz(200)
 @given(cells=st.lists(st.none() | CELLS, min_size=1, max_size=6))
 def test_cells_become_finite_numbers_or_indicators(cells):
-    for values in encode_column(cells, name="a").values():
-        assert values.shape == (len(cells),)
-        assert not np.isinf(values).any()
+    for column in encode_column(cells, name="a").values():
+        assert column.shape == (len(cells),)
+        assert not np.isinf(column).any()
 
 
 @fuzz(200)
@@ -181,6 +182,7 @@ def test_events(write, content):
 
 
 @fuzz(400)
+@example(content=b"\n".join(CONFOUNDS.splitlines()[:2]))
 @given(content=damaged_bytes(st.just(CONFOUNDS)) | TABLES)
 def test_confounds(write, content):
     path = write(content, "confounds_timeseries.tsv")
@@ -190,6 +192,39 @@ def test_confounds(write, content):
         found = lawful_file(lambda _, s=spec: load_confounds(scan, s), path)
         if not isinstance(found, BidsmlError):
             assert np.isfinite(found.table.to_numpy(dtype=float)).all()
+
+
+COMPONENTS = next(name for name, strategy in STRATEGIES.items() if "compcor" in strategy.components)
+COMPCOR = {
+    f"a_comp_cor_0{n}": {"Mask": "combined", "Method": "aCompCor", "Retained": True, "VarianceExplained": 0.1 * n}
+    for n in range(3)
+}
+
+
+@fuzz(150)
+@example(sidecar=b"[" * 30_000)
+@example(sidecar=b"[]")
+@example(sidecar=b'{"a_comp_cor_00": 1}')
+@example(sidecar=b'{"a_comp_cor_00": {"Retained": true}}')
+@given(
+    sidecar=damaged_bytes(st.just(json.dumps(COMPCOR).encode()))
+    | st.tuples(st.sampled_from(sorted(COMPCOR)), values()).map(
+        lambda one: json.dumps(COMPCOR | {one[0]: one[1]}).encode()
+    )
+)
+def test_what_is_told_of_components(write, sidecar):
+    columns = "\t".join(COMPCOR).encode() + b"\tcosine00"
+    rows = [
+        columns + b"\t" + line if not row else b"1\t2\t3\t4\t" + line for row, line in enumerate(CONFOUNDS.splitlines())
+    ]
+    path = write(b"\n".join(rows), "confounds_timeseries.tsv")
+    write(sidecar, "confounds_timeseries.json")
+    scan = Scan(participant_id="01", kind="bold", path=path.with_name("bold.nii.gz"), confounds=path, tr_s=2.0)
+    try:
+        found = lawful(lambda: load_confounds(scan, DenoiseSpec(strategy=COMPONENTS)))
+    finally:
+        path.with_suffix(".json").unlink()
+    assert not isinstance(found, BidsmlError) or "confounds_timeseries" in found.message
 
 
 @fuzz(400)
@@ -202,6 +237,6 @@ def test_matrices_and_time_series(write, content, nodes):
         scan = Scan(participant_id="01", kind=kind, path=path, nodes=names)
         found = lawful_file(lambda _, s=scan, r=read: r(s), path)
         if not isinstance(found, BidsmlError):
-            regions, values = found
-            assert values.shape[1] == len(regions) == len(set(regions))
-            assert not np.isinf(values).any()
+            regions, numbers = found
+            assert numbers.shape[1] == len(regions) == len(set(regions))
+            assert not np.isinf(numbers).any()
