@@ -82,6 +82,19 @@ def headers(draw: Any) -> bytes:
     return buffer.getvalue()
 
 
+def _npz(header: bytes) -> bytes:
+    """An ``.npz`` of one array with this header."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        size = len(header).to_bytes(2, "little")
+        archive.writestr("a.npy", b"\x93NUMPY\1\0" + size + header + b"\0" * 24)
+    return buffer.getvalue()
+
+
+WITHOUT_END = _npz(b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), ")
+TRUE_LONG = _npz(b"{'descr': '<f8', 'fortran_order': False, 'shape': (True,), }\n")
+
+
 @pytest.fixture(scope="module")
 def write(place):
     def write_file(content: bytes, name: str = "record.npz") -> Path:
@@ -93,6 +106,8 @@ def write(place):
 
 
 @fuzz(600)
+@example(content=WITHOUT_END)
+@example(content=TRUE_LONG)
 @given(content=damaged_bytes(st.just(ZIPPED)) | headers() | damaged_bytes(headers()))
 def test_arrays(write, content):
     found = lawful_file(read_arrays, write(content))
@@ -126,6 +141,8 @@ def _with_header(content: bytes, change: Any) -> bytes:
 @fuzz(300)
 @example(name="vector", key=0, value=10**400, edits=None)
 @example(name="vector", key=3, value={"a": 1}, edits=None)
+@example(name="quality", key=0, value={"__array__": []}, edits=None)
+@example(name="quality", key=0, value={"__table__": 1}, edits=None)
 @given(
     name=st.sampled_from(sorted(RECORDS)),
     key=st.integers(0, 30),
