@@ -1,4 +1,7 @@
-"""Run a step of the graph in a process of its own, and say what it took."""
+"""Run a step of the graph in a process of its own, and say what it took.
+
+CPU seconds, not wall time: on a shared machine the second says more about its neighbours.
+"""
 
 import multiprocessing
 import time
@@ -6,7 +9,7 @@ from pathlib import Path
 
 
 def _work(step, arguments, out_dir, queue):
-    before = time.perf_counter()
+    before = time.process_time()
     try:
         result = step(**arguments, out_dir=out_dir)
     except Exception as error:
@@ -15,11 +18,11 @@ def _work(step, arguments, out_dir, queue):
     # Not what getrusage says: a new process inherits the peak of the one that started it.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak_gb = int(status.partition("VmHWM:")[2].split()[0]) / 1e6
-    queue.put((result, time.perf_counter() - before, peak_gb))
+    queue.put((result, time.process_time() - before, peak_gb))
 
 
 def measure(step, folder, **arguments):
-    """Run a step in a new process; its result, seconds and peak memory in GB."""
+    """Run a step in a new process; its result, CPU seconds and peak memory in GB."""
     out_dir = folder / step.__name__
     out_dir.mkdir(parents=True)
     context = multiprocessing.get_context("spawn")

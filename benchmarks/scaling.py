@@ -8,6 +8,7 @@ every draw. ``table`` has 100 features, ``connectome`` 6,105 (111 regions).
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -84,10 +85,12 @@ def main():
     parser.add_argument("--features", nargs="+", default=list(N_FEATURES), choices=list(N_FEATURES))
     parser.add_argument("--draws", type=int, default=128)
     options = parser.parse_args()
+    # The processes that measure inherit it.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     for kind in options.features:
         for n_people in options.people:
             print(f"## {kind}, {N_FEATURES[kind]:,} features, {n_people:,} people\n")
-            print("| step | s | peak GB |\n|---|---|---|")
+            print("| step | CPU s | peak GB |\n|---|---|---|")
             with tempfile.TemporaryDirectory() as folder:
                 run(Path(folder), n_people, kind, options.draws)
 
