@@ -116,7 +116,8 @@ def compare_motion(run, folder, n_volumes):
         ants.motion_correction(ants.image_read(str(short.path)), outprefix=f"{scratch}/motion")
     peer = time.process_time() - start
     ratio = peer / seconds
-    print(f"\nhead motion of {n_volumes} volumes: {seconds:.1f} CPU s; ants.motion_correction {peer:.1f} CPU s: {ratio:.0f}x")
+    both = f"{seconds:.1f} s of CPU; ants.motion_correction {peer:.1f}"
+    print(f"\nhead motion of {n_volumes} volumes: {both}: {ratio:.0f}x")
 
 
 def main():
