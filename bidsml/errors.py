@@ -96,6 +96,12 @@ class MissingInputError(BidsmlError):
     exit_code = 66
 
 
+class PluginError(BidsmlError):
+    """A package that extends bidsml cannot be used, or two offer the same name."""
+
+    exit_code = 69
+
+
 class OutputError(BidsmlError):
     """The output or work folder cannot be created or written."""
 

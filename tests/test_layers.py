@@ -19,6 +19,7 @@ LEVELS = {
     "records": 1,
     "spec": 1,
     "headers": 1,
+    "extension": 1,
     "matrices": 2,
     "atlases": 3,
     "templates": 2,

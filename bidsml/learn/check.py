@@ -29,7 +29,7 @@ def check_analysis(spec: AnalysisSpec) -> None:
         if kind is None:
             raise AnalysisFileError(f"there is no estimator {entry.kind!r}", hint=near_names(entry.kind, CATALOG))
         if task not in kind.tasks:
-            fitting = [name for name, other in CATALOG.items() if task in other.tasks]
+            fitting = [name for name, other in CATALOG.own.items() if task in other.tasks]
             raise AnalysisFileError(
                 f"estimator {entry.kind!r} cannot do a {task}", hint=f"use one of {', '.join(fitting)}"
             )

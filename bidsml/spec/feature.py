@@ -1,6 +1,6 @@
 """The ``[[features]]`` blocks of an analysis."""
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from bidsml.spec.section import Name, Section, Text
 
@@ -27,3 +27,6 @@ class FeatureSpec(Section):
         (), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all."
     )
     exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
+    options: dict[str, JsonValue] = Field(
+        {}, description="Kinds of other packages: what they take beyond the keys above; see their documentation."
+    )

@@ -31,10 +31,6 @@ MATRIX_MEASURES: Mapping[str, str] = {
 }
 
 
-# Kinds whose files lie with the anatomy.
-_ANATOMICAL = frozenset(kind.name for kind in CATALOG.values() if kind.needs & {"density", "volumes"})
-
-
 def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
     """Turn one scan into region signals, or into its ready matrix.
 
@@ -279,7 +275,7 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        datatype = ("anat" if vector.kind in _ANATOMICAL else "func") if vector.atlas else None
+        datatype = ("anat" if CATALOG[vector.kind].needs & {"density", "volumes"} else "func") if vector.atlas else None
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
