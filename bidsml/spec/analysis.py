@@ -28,7 +28,9 @@ class TargetSpec(Section):
         description="Column of participants.tsv, or FILE:column with FILE relative to the dataset, "
         "e.g. phenotype/asrs.tsv:total. {NAME} in FILE stands for the folder given with --derivatives NAME=PATH."
     )
-    task: Literal["classification", "regression"] = "classification"
+    task: Literal["classification", "regression"] = Field(
+        "classification", description="Whether the column holds classes or numbers."
+    )
     positive: str | None = Field(
         None,
         description="Binary classification: the class whose probability is predicted. Default: the last when sorted.",
@@ -104,7 +106,10 @@ class DenoiseSpec(Section):
 class OuterSpec(Section):
     """How the participants are split into training and test."""
 
-    kind: Literal["stratified", "leave-site-out", "leave-group-out", "leave-one-out", "fixed"] = "stratified"
+    kind: Literal["stratified", "leave-site-out", "leave-group-out", "leave-one-out", "fixed"] = Field(
+        "stratified",
+        description="What is left out: folds of people, sites, groups of a column, units, or as a column says.",
+    )
     folds: int = Field(10, ge=2, le=1000, description="stratified only")
     repeats: int = Field(1, ge=1, le=1000, description="stratified only")
     column: str | None = Field(None, description="leave-group-out: the groups; fixed: a column of 'train' and 'test'.")
@@ -130,7 +135,7 @@ class OuterSpec(Section):
 class InnerSpec(Section):
     """Folds of the training rows that pick hyper-parameters."""
 
-    folds: int = Field(5, ge=2, le=100)
+    folds: int = Field(5, ge=2, le=100, description="Folds of each fold's training rows.")
 
 
 class CVSpec(Section):
@@ -149,13 +154,15 @@ class CVSpec(Section):
 class EstimatorSpec(Section):
     """One model family."""
 
-    kind: Text
+    kind: Text = Field(description="Name of the estimator; `bidsml doctor` lists them.")
     features: tuple[Text, ...] = Field(
         (),
         description="Names of the feature blocks it learns from. Default: all. One kind may be listed again with other "
         "blocks: p is corrected over all estimators and feature sets.",
     )
-    class_weight: Literal["none", "balanced"] = "none"
+    class_weight: Literal["none", "balanced"] = Field(
+        "none", description="balanced: people of a rarer class weigh more, so that the classes weigh the same."
+    )
     grid: dict[str, tuple[Scalar, ...]] | None = Field(
         None,
         description="Hyper-parameter grid for the inner folds, in scikit-learn's names. "
@@ -204,7 +211,7 @@ class InferenceSpec(Section):
 class AnalysisSpec(Section):
     """One analysis: what is predicted from what, for whom, how it is validated and tested."""
 
-    name: Name
+    name: Name = Field(description="Name of the analysis: its folder and its report are called by it.")
     target: TargetSpec
     cohort: CohortSpec = CohortSpec()
     input: InputSpec = InputSpec()
