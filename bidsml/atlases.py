@@ -4,7 +4,7 @@ Nothing is ever downloaded here.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -274,7 +274,14 @@ def _centres(labels: IntArray, affine: FloatArray, *, numbers: IntArray) -> Floa
 
 def _networks(regions: pd.DataFrame) -> tuple[str, ...]:
     """Network of every region: from its column, or from Schaefer's names (``7Networks_LH_Vis_1``)."""
-    if "network" in regions:
-        return tuple(regions["network"])
-    matches = [re.match(r"\d+Networks_[LR]H_([A-Za-z]+)", name) for name in regions["name"]]
+    return tuple(regions["network"]) if "network" in regions else networks_in_names(regions["name"])
+
+
+def networks_in_names(regions: Iterable[str]) -> tuple[str, ...]:
+    """Read the network of every region from names such as Schaefer's; empty where one has none.
+
+    >>> networks_in_names(["7Networks_LH_Vis_1", "7Networks_RH_Default_PFC_2"])
+    ('Vis', 'Default')
+    """
+    matches = [re.match(r"\d+Networks_[LR]H_([A-Za-z]+)", name) for name in regions]
     return tuple(match[1] for match in matches if match) if all(matches) else ()

@@ -57,8 +57,7 @@ def extract_connectome(data: ScanData, *, block: str, options: FeatureSpec) -> F
     .. [2] Varoquaux et al. 2010, MICCAI, doi:10.1007/978-3-642-15705-9_25
     """
     measure = measure_of(options)
-    missing = dict(data.missing)
-    matrix = _from_signals(data, measure) if data.signals is not None else _from_matrix(data, measure, missing)
+    matrix, missing = measure_matrix(data, measure)
     layout = _LAYOUTS[measure]
     return FeatureVector(
         block=block,
@@ -71,6 +70,26 @@ def extract_connectome(data: ScanData, *, block: str, options: FeatureSpec) -> F
         missing=missing,
         atlas=data.atlas,
     )
+
+
+def measure_matrix(data: ScanData, measure: str) -> tuple[FloatArray, dict[str, str]]:
+    """Measure the connectivity of every pair of regions, from signals or from a ready-made matrix.
+
+    Returns
+    -------
+    matrix
+        ``(n_regions, n_regions)``: Fisher z (covariances for ``tangent``), diagonal 0; NaN for a missing region.
+    missing
+        Why a region is missing, by name.
+
+    Raises
+    ------
+    DataError, AnalysisFileError
+        As :func:`extract_connectome`.
+    """
+    missing = dict(data.missing)
+    matrix = _from_signals(data, measure) if data.signals is not None else _from_matrix(data, measure, missing)
+    return matrix, missing
 
 
 def _from_signals(data: ScanData, measure: str) -> FloatArray:

@@ -138,6 +138,10 @@ class ScanData(Record):
     tr_s: float | None = None
     qc: ScanQC | None = None
     atlas: str = ""
+    networks: tuple[str, ...] = ()
+    """Network of each region; empty where the atlas names none."""
+    maps: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Mean of a voxelwise map in each region, by the map's name: ``(n_regions,)``."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ class FeatureVector(Record):
     missing: Mapping[str, str] = field(default_factory=dict)
     """Why a value (or a node's values) is NaN, by feature or node name."""
     atlas: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the values depend on beside kind and measure, e.g. ``{"window_s": 60.0}``; numbers, text and lists."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_sc
 from bidsml.preproc.quality import mean_fd_mm, verdict
 from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData
 from bidsml.spec import DenoiseSpec, FeatureSpec
+from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
 
 # BIDS spells the measure of a relationship matrix in one word (BEP 17).
@@ -41,7 +43,7 @@ def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
     denoise
         ``DenoiseSpec`` as JSON.
     atlas
-        Atlas name; used for BOLD, where regions have yet to be averaged.
+        Atlas name; of BOLD, where regions have yet to be averaged, and of the networks of ready-made regions.
 
     Returns
     -------
@@ -51,7 +53,8 @@ def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
     source = read_record(Scan, scan)
     spec = DenoiseSpec.model_validate_json(denoise)
     if source.kind == "bold":
-        data = extract_scan(source, load_atlas(atlas), spec)
+        regions = load_atlas(atlas)
+        data = replace(extract_scan(source, regions, spec), networks=regions.networks)
     elif source.kind == "timeseries":
         names, values = read_timeseries(source)
         data = clean_timeseries(source, names=names, values=values, denoise=spec, tr_s=source.tr_s)
@@ -61,6 +64,8 @@ def read_scan(scan: Path, denoise: str, atlas: str, *, out_dir: Path) -> Path:
         missing = {name: "no signal in the ready-made matrix" for name, gone in zip(names, dead, strict=True) if gone}
         atlas_label = source.entities.get("atlas", source.entities.get("seg", ""))
         data = ScanData(source, regions=names, matrix=matrix, missing=missing, atlas=atlas_label)
+    if source.kind != "bold":
+        data = replace(data, networks=find_networks(data.regions, atlases=(atlas, data.atlas)))
     return write_record(out_dir / "scan_data.npz", data)
 
 
@@ -131,9 +136,7 @@ def _average(vectors: list[FeatureVector]) -> FeatureVector:
     values = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
     lost = set.intersection(*(set(vector.missing) for vector in vectors))
     missing = {name: reason for name, reason in first.missing.items() if name in lost}
-    return FeatureVector(
-        first.block, first.kind, first.measure, first.names, values, first.layout, first.nodes, missing, first.atlas
-    )
+    return replace(first, values=values, missing=missing)
 
 
 def publish_participant(
@@ -280,6 +283,7 @@ def _publish_features(
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
         sidecar = {"Kind": vector.kind, "Measure": vector.measure, "Block": vector.block}
+        sidecar |= {"Settings": dict(vector.settings)} if vector.settings else {}
         return [write_table(out / name, table), write_json(out / name.with_suffix(".json"), sidecar)]
     kept["meas"] = MATRIX_MEASURES.get(vector.measure, vector.measure)
     if not alone:

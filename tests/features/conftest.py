@@ -19,6 +19,7 @@ def make_data(signals: np.ndarray | None = None, **change: object) -> ScanData:
         "tr_s": 2.0,
         "qc": ScanQC(participant_id="1", label="sub-1"),
         "atlas": "x",
+        "networks": tuple("AABB"[n % 4] for n in range(n_regions)),
     }
     return ScanData(**{**fields, **change})
 
