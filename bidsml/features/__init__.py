@@ -2,7 +2,8 @@
 
 A kind is one file of this folder with a function ``extract_<kind>(data, *, block, options)``, and one line
 in ``CATALOG``. A kind sees the data of ONE person: whatever is fitted over people lives in ``learn``.
-The catalog itself imports nothing heavy; a kind's file is imported when it is first used.
+The catalog itself imports nothing heavy; a kind's file is imported when it is first used. Other packages
+add kinds by entry points (:mod:`bidsml.extension`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bidsml.errors import AnalysisFileError, near_names
+from bidsml.extension import FEATURES, Catalog
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from bidsml.records import FeatureVector, ScanData
     from bidsml.spec import FeatureSpec
 
@@ -36,6 +39,11 @@ class FeatureKind:
         Keys of a ``[[features]]`` block that the kind takes beside ``kind`` and ``name``.
     summary
         One line for the documentation.
+    function
+        What measures one person, called ``function(data, *, block, options)``. A kind of bidsml's own leaves it out:
+        it is ``extract_<name>`` of its file.
+    settings
+        Pydantic model that the ``options`` table of a block must fit; ``None``: the kind takes no ``options``.
     """
 
     name: str
@@ -43,18 +51,44 @@ class FeatureKind:
     measures: tuple[str, ...]
     keys: frozenset[str]
     summary: str
+    function: Callable[..., FeatureVector] | None = None
+    settings: type[BaseModel] | None = None
 
     def extract(self, data: ScanData, *, block: str, options: FeatureSpec) -> FeatureVector:
         """Measure one person (see the kind's own function)."""
-        function = getattr(import_module(f"{__name__}.{self.name}"), f"extract_{self.name}")
-        return cast("FeatureVector", function(data, block=block, options=options))
+        return self.find_function()(data, block=block, options=options)
+
+    def find_function(self) -> Callable[..., FeatureVector]:
+        """Import and return the function that measures one person."""
+        if self.function is not None:
+            return self.function
+        found = getattr(import_module(f"{__name__}.{self.name}"), f"extract_{self.name}")
+        return cast("Callable[..., FeatureVector]", found)
 
     def complain(self, options: FeatureSpec) -> str:
         """Say what the kind itself finds wrong with its options; empty when nothing is."""
+        if self.function is not None:
+            return _fit_settings(self.settings, options.options)
         rule: Callable[[FeatureSpec], str] | None = getattr(
             import_module(f"{__name__}.{self.name}"), f"check_{self.name}", None
         )
         return rule(options) if rule else ""
+
+
+def _fit_settings(model: type[BaseModel] | None, given: Mapping[str, Any]) -> str:
+    """Say what of an ``options`` table doesn't fit its model; empty when all does."""
+    if model is None:
+        return ""
+    from pydantic import ValidationError
+
+    try:
+        model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(["options", *map(str, first["loc"])])
+        known = ", ".join(model.model_fields)
+        return f"{place}: {first['msg']} (found {first['input']!r}; options it takes: {known})"
+    return ""
 
 
 _ATLAS_KEYS = frozenset({"atlas", "measure"})
@@ -126,7 +160,7 @@ _KINDS = (
     ),
 )
 
-CATALOG: Mapping[str, FeatureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+CATALOG = Catalog({kind.name: kind for kind in _KINDS}, group=FEATURES, kind=FeatureKind)
 
 
 def reads_tables(options: FeatureSpec) -> bool:
@@ -175,7 +209,7 @@ def check_feature(spec: FeatureSpec, index: int) -> None:
         raise AnalysisFileError(f"{where}: there is no feature kind {spec.kind!r}", hint=near_names(spec.kind, CATALOG))
     # An effective analysis is written with all its defaults, and must load again.
     given = {key for key, entry in type(spec).model_fields.items() if getattr(spec, key) != entry.default}
-    extra = sorted(given - kind.keys - {"kind", "name"})
+    extra = sorted(given - kind.keys - {"kind", "name"} - ({"options"} if kind.settings else set()))
     if extra:
         raise AnalysisFileError(
             f"{where}: kind {spec.kind!r} does not take {', '.join(map(repr, extra))}",
