@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo-output
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-faults test-slurm test-containers lint types audit sbom lock clean help
+.PHONY: demo test test-all test-faults test-slurm test-containers docs figures lint types audit sbom lock clean help
 
 help:
 	@echo "make demo      set up, simulate a cohort, run participant and group on it, print the report's path"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-faults  set up, run the tests of the fault table only; print it"
 	@echo "make test-slurm  the cluster scripts and plugins on a SLURM of its own (root, Debian's slurm-wlm and munge)"
 	@echo "make test-containers  build both images from a local base and run the demo in them (root on Debian)"
+	@echo "make docs      the documentation site, into build/site;  make figures: its drawings and pictures again"
 	@echo "make lint      ruff (style and format);  make types: mypy"
 	@echo "make audit     known vulnerabilities of what bidsml runs with (asks PyPI); make sbom: its parts, as CycloneDX"
 	@echo "make lock      resolve the lock files again (needs uv)"
@@ -43,6 +44,14 @@ test-slurm: $(INSTALLED)
 # Packages that are missing are installed, as root on Debian; what is kept for next time is in BIDSML_CONTAINER_CACHE.
 test-containers: $(INSTALLED)
 	$(BIN)/python -m pytest -m containers -v tests/containers
+
+# Strict: a link that leads nowhere, or a page that stands in no menu, fails. Nothing is asked of a network.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
+figures: $(INSTALLED)
+	$(BIN)/python docs/figures/make.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

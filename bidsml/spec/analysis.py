@@ -108,7 +108,7 @@ class OuterSpec(Section):
 
     kind: Literal["stratified", "leave-site-out", "leave-group-out", "leave-one-out", "fixed"] = Field(
         "stratified",
-        description="What is left out: folds of people, sites, groups of a column, units, or as a column says.",
+        description="What is left out: folds of people, sites, a column's groups, one unit, or what a column says.",
     )
     folds: int = Field(10, ge=2, le=1000, description="stratified only")
     repeats: int = Field(1, ge=1, le=1000, description="stratified only")

@@ -1,0 +1,95 @@
+"""The tables of feature kinds, estimators, metrics, denoising strategies and atlases, from their catalogs."""
+
+import math
+from pathlib import Path
+
+from bidsml.atlases import list_atlases
+from bidsml.features import CATALOG as FEATURES
+from bidsml.learn.estimators import CATALOG as ESTIMATORS
+from bidsml.learn.metrics import METRICS
+from bidsml.preproc.confounds import STRATEGIES
+from from_code.tables import code, write_table
+
+_DOCS = Path(__file__).resolve().parents[1]
+_FEATURES = """\
+# Feature kinds
+
+A feature block is one `[[features]]` table of [analysis.toml](../reference/analysis.md). It sees the data of one person;
+whatever is fitted over people (a mean, a reference, a harmonisation) is fitted inside each fold, on its training rows.
+Several blocks are taken together.
+
+```toml
+[[features]]
+kind = "connectome"
+atlas = "power2011"
+measure = "partial"
+```
+
+This table is made from the catalog; the first measure is the default.
+"""
+_CATALOGS = """\
+# Estimators and metrics
+
+This page is made from the catalogs; `bidsml doctor` prints their names.
+"""
+
+
+def write_features_page() -> str:
+    """Write the table of feature kinds; a kind with a page of its own is linked to it."""
+    rows = [
+        (_linked(kind.name), kind.summary, ", ".join(map(code, kind.measures)), ", ".join(map(code, sorted(kind.keys))))
+        for kind in FEATURES.values()
+    ]
+    return _FEATURES + "\n" + write_table(("kind", "what it measures", "measures", "keys"), rows)
+
+
+def _linked(kind: str) -> str:
+    return f"[{code(kind)}]({kind}.md)" if (_DOCS / "features" / f"{kind}.md").is_file() else code(kind)
+
+
+def write_page() -> str:
+    """Write the tables of everything else that an analysis names."""
+    return "\n".join(
+        [
+            _CATALOGS,
+            "## Estimators\n",
+            "`kind` of an `[[estimators]]` table. A linear one has patterns in the report, a frozen model of plain "
+            "numbers, and all its permutation draws are solved together.\n",
+            write_table(("kind", "what it is", "tasks", "linear", "probabilities", "grid"), _estimators()),
+            "\n## Metrics\n",
+            "`primary_metric` of `[inference]`; the report shows all of a task.\n",
+            write_table(("metric", "task", "better", "chance"), _metrics()),
+            "\n## Denoising strategies\n",
+            "`strategy` of `[denoise]`, for BOLD and time series with fMRIPrep's confounds.\n",
+            write_table(("strategy",), [(code(name),) for name in STRATEGIES]),
+            "\n## Packaged atlases\n",
+            "`atlas` of a feature block. Beside these: any of TemplateFlow's that was downloaded, a folder with a "
+            "BIDS atlas, or a NIfTI with its TSV beside it.\n",
+            write_table(("atlas",), [(code(name),) for name in list_atlases()]),
+        ]
+    )
+
+
+def _estimators() -> list[tuple[str, ...]]:
+    rows = []
+    for name, kind in ESTIMATORS.items():
+        _, grid = kind.build(sorted(kind.tasks)[0], class_weight="none", seed=0)
+        tuned = "; ".join(f"{code(key)}: {', '.join(f'{value:g}' for value in values)}" for key, values in grid.items())
+        tasks = " and ".join(sorted(kind.tasks))
+        rows.append((code(name), kind.label, tasks, _yes(kind.linear), _yes(kind.has_probabilities), tuned or "none"))
+    return rows
+
+
+def _metrics() -> list[tuple[str, ...]]:
+    return [
+        (code(name), metric.task, "higher" if metric.higher_is_better else "lower", _chance(metric.chance))
+        for name, metric in METRICS.items()
+    ]
+
+
+def _chance(value: float) -> str:
+    return f"{value:g}" if math.isfinite(value) else "depends on the data"
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
