@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,9 +89,7 @@ def find_plugins(group: str) -> tuple[Plugin, ...]:
 
 def used_plugins(names: Mapping[str, Collection[str]]) -> tuple[Plugin, ...]:
     """Give the plugins behind some names, by group; names of bidsml's own entries give none."""
-    return tuple(
-        plugin for group, wanted in names.items() for plugin in find_plugins(group) if plugin.name in wanted
-    )
+    return tuple(plugin for group, wanted in names.items() for plugin in find_plugins(group) if plugin.name in wanted)
 
 
 class Catalog(Mapping[str, Entry], Generic[Entry]):

@@ -13,6 +13,7 @@ from bidsml.graph.run import plugin_settings
 from bidsml.learn.check import check_analysis
 from bidsml.preproc.confounds import check_denoise
 from bidsml.records import ScanKind
+from bidsml.report import check_sections
 from bidsml.spec import AnalysisSpec, RunOptions
 
 
@@ -35,11 +36,12 @@ def check_run(spec: AnalysisSpec, options: RunOptions) -> None:
 
 
 def check_names(spec: AnalysisSpec) -> None:
-    """Check feature kinds and their keys, denoising, estimators, grids and metrics against the catalogs."""
+    """Check feature kinds and their keys, denoising, estimators, grids, metrics and sections against the catalogs."""
     for index, feature in enumerate(spec.features):
         check_feature(feature, index)
     check_denoise(spec.denoise)
     check_analysis(spec)
+    check_sections(spec.report.sections)
 
 
 def check_atlases(spec: AnalysisSpec, options: RunOptions, kind: ScanKind) -> None:

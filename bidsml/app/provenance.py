@@ -18,6 +18,7 @@ from bidsml.bids.derivative import RAW
 from bidsml.bids.manifest import Manifest
 from bidsml.bids.store import sha256_file
 from bidsml.container import container_description
+from bidsml.extension import ESTIMATORS, FEATURES, GROUP_SECTIONS, PARTICIPANT_SECTIONS, used_plugins
 from bidsml.records import InputChoice, Provenance
 from bidsml.spec import AnalysisSpec, RunOptions, StudySpec, load_study, spec_digest
 
@@ -37,11 +38,22 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def plugin_versions(spec: AnalysisSpec) -> dict[str, str]:
+    """Versions of the packages that offer a feature kind, an estimator or a section of an analysis."""
+    names = {
+        FEATURES: {feature.kind for feature in spec.features},
+        ESTIMATORS: {estimator.kind for estimator in spec.estimators},
+        PARTICIPANT_SECTIONS: set(spec.report.sections),
+        GROUP_SECTIONS: set(spec.report.sections),
+    }
+    return {plugin.package: plugin.version for plugin in used_plugins(names)}
+
+
 def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[str, str]) -> Provenance:
     """Describe a run. The command has its folders replaced by what they stand for."""
     return Provenance(
         version=bidsml.__version__,
-        packages=package_versions(),
+        packages=package_versions() | plugin_versions(spec),
         seed=options.random_seed,
         engine=spec.inference.engine,
         command=canonical_command(spec, options),
@@ -49,6 +61,7 @@ def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[
         inputs=dict(inputs),
         analysis=spec.model_dump(mode="json"),
         choice=input_choice(options),
+        plugins=plugin_versions(spec),
     )
 
 
@@ -169,6 +182,7 @@ def run_record(
         "RandomSeed": options.random_seed,
         "Engine": provenance.engine,
         "Packages": dict(provenance.packages),
+        "Plugins": dict(provenance.plugins),
         "Platform": platform.platform(),
         "Container": container_description(),
         "Resources": {"nprocs": options.nprocs, "omp_nthreads": options.omp_nthreads, "mem_gb": options.mem_gb},

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import bidsml
 from bidsml.app.agreement import folders_of
-from bidsml.app.provenance import effective_toml, file_digest, package_versions
+from bidsml.app.provenance import effective_toml, file_digest, package_versions, plugin_versions
 from bidsml.app.recorded import MODEL, RecordedRun, recorded_links, split_uri
 from bidsml.app.run import run as run_level
 from bidsml.app.selection import select_inputs
@@ -183,7 +183,7 @@ def _model_differs(plan: Repetition, model: Path) -> bool:
 
 
 def _other_versions(run: RecordedRun) -> dict[str, str]:
-    now = {"bidsml": bidsml.__version__, **package_versions()}
+    now = {"bidsml": bidsml.__version__, **package_versions(), **plugin_versions(run.spec)}
     then = {"bidsml": run.version, **run.packages}
     return {
         name: f"{then.get(name, 'not used')} → {now.get(name, 'not used')}"

@@ -11,6 +11,7 @@ from nipype import Node, Workflow
 
 from bidsml.bids.derivative import dataset_name
 from bidsml.bids.references import resolve_atlas
+from bidsml.extension import ESTIMATORS, used_plugins
 from bidsml.graph.inputs import GroupInputs
 from bidsml.graph.node import connect_list, make_node
 from bidsml.spec import AnalysisSpec
@@ -75,6 +76,7 @@ class _Trunk:
 
     def __init__(self, workflow: Workflow, plan: GroupPlan, spec: AnalysisSpec) -> None:
         self.workflow, self.plan = workflow, plan
+        self.plugins = used_plugins({ESTIMATORS: {estimator.kind for estimator in spec.estimators}})
         inputs, learning = plan.inputs, str(plan.learning)
         files = [*inputs.manifests, *inputs.tables]
         self.study = make_node(assemble_study, "assemble", mem_gb=plan.learn_gb, depends_on=files)
@@ -96,7 +98,7 @@ class _Trunk:
     def add_learner(self, step: Callable[..., Path], name: str, **settings: Any) -> Node:
         """Make and connect a node that learns with the seed and the threads of the run."""
         inputs = self.plan.inputs
-        node = make_node(step, name, mem_gb=self.plan.learn_gb, n_threads=inputs.n_threads)
+        node = make_node(step, name, mem_gb=self.plan.learn_gb, n_threads=inputs.n_threads, plugins=self.plugins)
         node.inputs.trait_set(analysis=str(self.plan.learning), seed=inputs.seed, **settings)
         return self.carry(node)
 

@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 
 from bidsml.bids.store import disk_error, write_json
 from bidsml.errors import BidsmlError, DiskError
-from bidsml.graph.sources import source_digest
+from bidsml.extension import Plugin
+from bidsml.graph.sources import node_digest, source_digest
 from bidsml.graph.verification import write_digests
 
 ERROR_FILE = "error.json"
@@ -102,6 +103,7 @@ def make_node(
     n_threads: int = 1,
     depends_on: Sequence[Path] = (),
     always: bool = False,
+    plugins: Sequence[Plugin] = (),
 ) -> Node:
     """Make a node of a step function.
 
@@ -115,8 +117,12 @@ def make_node(
         Files whose content decides the result although the function is not handed their paths directly.
     always
         Run even when nothing changed: for steps that publish into the output folder.
+    plugins
+        What the step calls of other packages: it runs again when one of them changes.
     """
     interface = StepInterface(f"{step.__module__}:{step.__name__}", n_threads=n_threads)
+    if plugins:
+        interface.inputs.source_digest = node_digest(step.__module__, plugins)
     if depends_on:
         interface.inputs.depends_on = [str(path) for path in depends_on]
     return Node(interface, name=name, mem_gb=mem_gb, n_procs=n_threads, overwrite=True if always else None)

@@ -9,6 +9,7 @@ from nipype import Merge, Node, Workflow
 
 from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.store import write_record
+from bidsml.extension import FEATURES, used_plugins
 from bidsml.features import reads_anatomy, reads_tables, reads_task
 from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
@@ -104,7 +105,9 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
     readers = _Readers(workflow, plan, spec, places, inputs, preprocessed)
     extracted: list[Node] = []
     for block, feature in zip(spec.block_names, spec.features, strict=True):
-        extract = make_node(extract_features, f"extract_{block.replace('-', '_')}", mem_gb=LIGHT_GB)
+        plugins = used_plugins({FEATURES: {feature.kind}})
+        name = f"extract_{block.replace('-', '_')}"
+        extract = make_node(extract_features, name, mem_gb=LIGHT_GB, plugins=plugins)
         extract.inputs.feature = feature.model_dump_json()
         extract.inputs.block = block
         # Anatomies of several sessions have nothing to concatenate.

@@ -2,16 +2,23 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bidsml import __version__
+from bidsml.extension import Plugin
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Their new versions may come to other numbers.
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn", "antspyx", "matplotlib")
+
+
+def node_digest(module: str, plugins: Sequence[Plugin]) -> str:
+    """Digest as :func:`source_digest`, and of the other packages that the step calls, their files and versions."""
+    own = source_digest(module)
+    return hashlib.sha256("\n".join([own, *(one.digest() for one in plugins)]).encode()).hexdigest() if plugins else own
 
 
 @cache

@@ -51,3 +51,5 @@ class Provenance(Record):
     analysis: Mapping[str, Any] = field(default_factory=dict)
     """The effective analysis, which loads to itself."""
     choice: InputChoice = field(default_factory=InputChoice)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    """Version by name of the packages that offer a feature kind, an estimator or a section of the analysis."""

@@ -2,10 +2,14 @@
 
 A section is a function ``section(result) -> Section | None`` in a file of ``participant/``, ``group/`` or ``dataset/``,
 listed here in the order of the page. Sections are given records; they never search for files.
+Other packages add sections by entry points (:mod:`bidsml.extension`); an analysis names them under ``report.sections``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from bidsml.errors import AnalysisFileError, PluginError, near_names
+from bidsml.extension import GROUP_SECTIONS, PARTICIPANT_SECTIONS, Catalog
 from bidsml.records import Dataset, FailedParticipant, ParticipantResult, Result
 from bidsml.report import dataset, group, participant
 from bidsml.report.blocks import Section
@@ -69,9 +73,58 @@ SECTIONS_DATASET: tuple[Callable[[Dataset], Section | None], ...] = (
 )
 
 
+MORE_PARTICIPANT: Catalog[Callable[[ParticipantResult], Section | None]] = Catalog({}, group=PARTICIPANT_SECTIONS)
+MORE_GROUP: Catalog[Callable[[Result], Section | None]] = Catalog({}, group=GROUP_SECTIONS)
+"""Sections of installed packages."""
+
+
+def check_sections(names: Sequence[str]) -> None:
+    """Check that each section named under ``report.sections`` is installed and can be imported.
+
+    Raises
+    ------
+    AnalysisFileError
+        Nobody offers it.
+    PluginError
+        It cannot be imported.
+    """
+    for name in names:
+        offering = [catalog for catalog in (MORE_PARTICIPANT, MORE_GROUP) if name in catalog]
+        if not offering:
+            raise AnalysisFileError(
+                f"report.sections: no installed package offers a section {name!r}",
+                hint=near_names(name, [*MORE_PARTICIPANT, *MORE_GROUP]) + "; `bidsml doctor` lists what is installed",
+            )
+        for catalog in offering:
+            catalog[name]
+
+
+def _make_all(
+    own: Sequence[Callable[[Any], Section | None]], more: Catalog[Callable[[Any], Section | None]], result: Any
+) -> list[Section]:
+    """Make bidsml's own sections, with those that the analysis names before the methods."""
+    named = [name for name in result.provenance.analysis.get("report", {}).get("sections", ()) if name in more]
+    sections = [section for make in own if (section := make(result)) is not None]
+    methods = next((number for number, section in enumerate(sections) if section.anchor == "methods"), len(sections))
+    added = [section for name in named if (section := _make_added(more, name, result)) is not None]
+    return [*sections[:methods], *added, *sections[methods:]]
+
+
+def _make_added(more: Catalog[Callable[[Any], Section | None]], name: str, result: Any) -> Section | None:
+    try:
+        return more[name](result)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the section {name!r} cannot be made: {type(error).__name__}: {error}",
+            hint="leave it out of report.sections, or ask the makers of the package that offers it",
+        ) from error
+
+
 def render_participant(result: ParticipantResult) -> Page:
     """Make the page of one participant: data quality and features, no prediction."""
-    sections = [section for make in SECTIONS_PARTICIPANT if (section := make(result)) is not None]
+    sections = _make_all(SECTIONS_PARTICIPANT, MORE_PARTICIPANT, result)
     return make_page(
         sections,
         title=f"Participant {result.participant_id}",
@@ -82,7 +135,7 @@ def render_participant(result: ParticipantResult) -> Page:
 
 def render_group(result: Result) -> Page:
     """Make the page of one analysis: the answer first, then everything that it rests on."""
-    sections = [section for make in SECTIONS_GROUP if (section := make(result)) is not None]
+    sections = _make_all(SECTIONS_GROUP, MORE_GROUP, result)
     return make_page(
         sections,
         title=f"Biomarker report: {result.analysis}",
@@ -114,11 +167,14 @@ def render_dataset(content: Dataset) -> Page:
 
 
 __all__ = [
+    "MORE_GROUP",
+    "MORE_PARTICIPANT",
     "SECTIONS_DATASET",
     "SECTIONS_FAILED",
     "SECTIONS_GROUP",
     "SECTIONS_PARTICIPANT",
     "Page",
+    "check_sections",
     "render_dataset",
     "render_failed",
     "render_group",

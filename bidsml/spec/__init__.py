@@ -23,6 +23,7 @@ from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folde
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 from bidsml.spec.preprocess import PreprocessSpec
+from bidsml.spec.report import ReportSpec
 from bidsml.spec.study import StudySpec, find_study, load_study, not_applicable, study_schema, study_template
 from bidsml.spec.task import TaskSpec
 
@@ -39,6 +40,7 @@ __all__ = [
     "NuisanceSpec",
     "OuterSpec",
     "PreprocessSpec",
+    "ReportSpec",
     "RunOptions",
     "StudySpec",
     "TargetSpec",

@@ -15,6 +15,7 @@ from pydantic import (
 from bidsml.spec.feature import FeatureSpec
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.preprocess import PreprocessSpec
+from bidsml.spec.report import ReportSpec
 from bidsml.spec.section import Name, Section, Text
 from bidsml.spec.task import TaskSpec
 
@@ -223,6 +224,7 @@ class AnalysisSpec(Section):
     cv: CVSpec = CVSpec()
     estimators: tuple[EstimatorSpec, ...] = Field((EstimatorSpec(kind="ridge"),), min_length=1)
     inference: InferenceSpec = InferenceSpec()
+    report: ReportSpec = ReportSpec()
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> "AnalysisSpec":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bidsml import __version__
 from bidsml.bids.store import read_record, sha256_file, write_record
+from bidsml.extension import ESTIMATORS, used_plugins
 from bidsml.learn.check import override_warnings
 from bidsml.learn.crossval import cross_validate
 from bidsml.learn.leakage import audit as audit_leakage
@@ -100,12 +101,13 @@ def permute_chunk(
     shards
         Folder in which jobs leave their chunks for each other; what is there is not drawn again. Empty: none.
     """
+    spec = read_spec(analysis)
     inputs = [*map(sha256_file, (study, folds, analysis)), __version__]
+    inputs += [plugin.digest() for plugin in used_plugins({ESTIMATORS: {spec.estimators[estimator].kind}})]
     shared = _shared_chunk(shards, [*inputs, estimator, design, draws, patterns, seed])
     if shared is not None and shared.is_file():
         logger.info("chunk %s was drawn by another job", shared.name)
         return write_record(out_dir / "null.npz", read_record(PermutationNull, shared))
-    spec = read_spec(analysis)
     content = read_record(Study, study)
     first_draw, n_draws = json.loads(draws)
     null = permute(
