@@ -10,7 +10,16 @@ from bidsml.report.blocks import Block, Bullets, Facts, Figure, Paragraph, Secti
 from bidsml.report.disclosure import SMALLEST_CELL, SUPPRESSED, protect_count
 from bidsml.report.figures import ForestRow, forest_plot
 from bidsml.report.page import Page, make_page
-from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, METRIC_MEANING, estimate, interval, name_metric, p_value
+from bidsml.report.wording import (
+    CHANCE,
+    LOWER_IS_BETTER,
+    METRIC_MEANING,
+    estimate,
+    interval,
+    name_metric,
+    p_value,
+    start_sentence,
+)
 
 
 def render_external(result: ExternalResult) -> Page:
@@ -47,7 +56,7 @@ def answer(result: ExternalResult) -> Section:
         lead=f"On {here.n} people whom it has not seen, the frozen biomarker reaches {name} {_said(here)}.{promised}",
         badge=badge,
         tone="good" if tone else "caution",
-        blocks=((Paragraph(f"{name[0].upper()}{name[1:]} is {meaning}."),) if meaning else ()) + _caveats(result),
+        blocks=((Paragraph(f"{start_sentence(name)} is {meaning}."),) if meaning else ()) + _caveats(result),
     )
 
 

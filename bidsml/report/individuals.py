@@ -7,7 +7,7 @@ import numpy as np
 from bidsml.records import Cohort, CVResult, FloatArray, IntArray, Result
 from bidsml.report.disclosure import SMALLEST_CELL
 from bidsml.report.lookup import name_target
-from bidsml.report.wording import number, plural
+from bidsml.report.wording import number, plural, start_sentence
 
 SMALL_SITES = f"sites under {SMALLEST_CELL} people"
 _N_PARTS = 3
@@ -88,7 +88,7 @@ def _by_score(result: Result, cv: CVResult, rows: IntArray) -> Standing:
     away = value - (0.0 if threshold is None else threshold)
     return _classes(
         result, cv, rows, value, np.where(truth == positive, -away, away), label=label,
-        axis=f"{label[0].upper()}{label[1:]}, out of fold; to the right: {cohort.positive}", reference=threshold,
+        axis=f"{start_sentence(label)}, out of fold; to the right: {cohort.positive}", reference=threshold,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _classes(
     return Standing(
         rows=rows, value=value, band=truth.astype(np.int64), wrong=wrong, badness=badness, bands=classes,
         label=label, axis=axis, reference=reference, word_columns=("Class", "Predicted"),
-        number_columns=(f"{label[0].upper()}{label[1:]}",), words=words,
+        number_columns=(f"{start_sentence(label)}",), words=words,
         numbers=tuple((number(float(one)),) for one in value), has_classes=True, n_repeats=len(predictions),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bidsml.report.blocks import Paragraph, Reference
+from bidsml.report.modality_text import MODALITY_TEXT
 from bidsml.report.references import (
     BIDS,
     BIDS_APPS,
@@ -40,6 +41,7 @@ _KINDS = {
     "relmat": "connectivity matrices made elsewhere",
     "t1w": "raw T1w images",
     "table": "tables of the dataset",
+    "freesurfer": "the statistics of FreeSurfer's recon-all",
 }
 # Kinds of features that are made of cleaned region signals.
 OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})
@@ -191,8 +193,9 @@ def describe_features(
     """
     sentences = []
     for kind, measure, atlas in blocks:
-        if measure in _MEASURES:
-            made = _MEASURES[measure]
+        own = MODALITY_TEXT.get((kind, measure))
+        if own or measure in _MEASURES:
+            made = Sentence(*own) if own else _MEASURES[measure]
             place = "between the regions" if kind == "connectome" else "in the regions"
             where = f" {place} of the {atlas} atlas" if atlas else f" {place}"
             sentences.append(Sentence(made.text.format(where=where), made.sources))

@@ -126,9 +126,10 @@ def _limits(card: ModelCard, study: StudySpec) -> Part:
     items = [
         "It holds for people, scanners and preprocessing like those of the training data; elsewhere expect less.",
         "Features must be made with the same input, denoising and feature settings; bidsml checks this.",
-        "Probabilities are calibrated for the training data's share of each class, if at all.",
         "A biomarker can predict by way of confounds: see the report's comparison with the confounds alone.",
     ]
+    if card.task == "classification":
+        items.insert(2, "Probabilities are calibrated for the training data's share of each class, if at all.")
     if card.sites:
         unseen = "People of a site that training did not know are not harmonised, or refused if the analysis says so."
         items.insert(2, unseen)

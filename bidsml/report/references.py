@@ -31,9 +31,30 @@ POWER = Reference(
     "arise from subject motion. NeuroImage 59:2142–2154.",
     doi="10.1016/j.neuroimage.2011.10.018",
 )
+BRAIN_AGE_BIAS = Reference(
+    "Le TT et al. 2018. A nonlinear simulation framework supports adjusting for age when analyzing BrainAGE. "
+    "Frontiers in Aging Neuroscience 10:317.",
+    doi="10.3389/fnagi.2018.00317",
+)
 CIRIC = Reference(
     "Ciric R et al. 2017. Benchmarking of participant-level confound regression strategies. NeuroImage 154:174–187.",
     doi="10.1016/j.neuroimage.2017.03.020",
+)
+FISCHL = Reference("Fischl B 2012. FreeSurfer. NeuroImage 62:774–781.", doi="10.1016/j.neuroimage.2012.01.021")
+FISCHL_DALE = Reference(
+    "Fischl B, Dale AM 2000. Measuring the thickness of the human cerebral cortex from magnetic resonance images. "
+    "PNAS 97:11050–11055.",
+    doi="10.1073/pnas.200033797",
+)
+FISCHL_ASEG = Reference(
+    "Fischl B et al. 2002. Whole brain segmentation: automated labeling of neuroanatomical structures in the human "
+    "brain. Neuron 33:341–355.",
+    doi="10.1016/S0896-6273(02)00569-X",
+)
+BUCKNER = Reference(
+    "Buckner RL et al. 2004. A unified approach for morphometric and functional data analysis in young, old, and "
+    "demented adults using automated atlas-based head size normalization. NeuroImage 23:724–738.",
+    doi="10.1016/j.neuroimage.2004.06.018",
 )
 LEDOIT_WOLF = Reference(
     "Ledoit O, Wolf M 2004. A well-conditioned estimator for large-dimensional covariance matrices. "

@@ -85,6 +85,7 @@ KIND_NAMES = {
     "task_contrast": "responses to a task",
     "phenotype": "questionnaires and tests",
     "table": "values from tables",
+    "freesurfer": "FreeSurfer's morphometry",
 }
 """What a kind of features is."""
 
@@ -99,6 +100,11 @@ MEASURE_NAMES = {
     "density": "",
     "volume": "",
     "volume_of_brain": "as a share of the brain",
+    "thickness": "cortical thickness",
+    "area": "cortical area",
+    "volume_of_etiv": "as a share of the intracranial volume",
+    "subcortical": "subcortical volumes",
+    "subcortical_of_etiv": "subcortical volumes as a share of the intracranial volume",
     "effect": "percent signal change",
     "z": "z values",
     "value": "",
@@ -218,6 +224,15 @@ def plural(count: int, one: str, many: str = "") -> str:
     ('1 fold', '3 folds')
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def start_sentence(text: str) -> str:
+    """Write the first letter large, and leave the rest as it is.
+
+    >>> start_sentence("mean absolute error of AUC")
+    'Mean absolute error of AUC'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def listing(items: Sequence[str], *, limit: int = 8) -> str:

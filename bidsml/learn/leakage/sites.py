@@ -20,7 +20,11 @@ def check_site_signature(material: Material) -> LeakageCheck:
     """
     cohort = material.cohort
     if len(set(cohort.site)) < 2:
-        return not_checked("site-signature", "There are no two sites that are named by the analysis.")
+        return not_checked(
+            "site-signature",
+            "The analysis names no site column with two sites or more.",
+            advice="where there are several sites or scanners, name their column as cohort.site",
+        )
     folds = [fold for fold in material.default_folds if fold.repeat == 0] if material.folds else []
     sites = np.unique(np.asarray(cohort.site, dtype=str), return_inverse=True)[1]
     folds = [fold for fold in folds if np.isin(sites[fold.test], sites[fold.train]).all()]

@@ -51,8 +51,3 @@ def say_span(sizes: list[int]) -> str:
     """Write the smallest and the largest of some numbers."""
     low, high = min(sizes), max(sizes)
     return str(low) if low == high else f"{low} to {high}"
-
-
-def capitalise(text: str) -> str:
-    """Begin with a capital letter, and leave the rest."""
-    return text[:1].upper() + text[1:]

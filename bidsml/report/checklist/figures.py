@@ -1,10 +1,10 @@
 """What a result shows of its performance."""
 
 from bidsml.records import Result
-from bidsml.report.checklist.fact import Fact, capitalise
+from bidsml.report.checklist.fact import Fact
 from bidsml.report.evidence import list_caveats
 from bidsml.report.lookup import LEAVE_SITE_OUT, find_null, find_row, folds_of, name_primary, read_spec
-from bidsml.report.wording import estimate, interval, listing, name_column, name_metric, p_value
+from bidsml.report.wording import estimate, interval, listing, name_column, name_metric, p_value, start_sentence
 
 
 def measures(result: Result) -> Fact:
@@ -97,7 +97,7 @@ def robustness(result: Result) -> Fact:
     done += ["sites left out in turn"] * bool(folds_of(result, LEAVE_SITE_OUT))
     done += ["subgroups"] * bool(_compared(result))
     done += ["smaller samples"] * bool(result.learning_curves)
-    return Fact(capitalise(listing(done)) if done else "", "performance" if done else "")
+    return Fact(start_sentence(listing(done)) if done else "", "performance" if done else "")
 
 
 def interpretability(result: Result) -> Fact:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from bidsml.records import Result
 from bidsml.report.checklist import figures, models, people
-from bidsml.report.checklist.fact import Fact, capitalise
+from bidsml.report.checklist.fact import Fact
 from bidsml.report.lookup import read_study
+from bidsml.report.wording import start_sentence
 from bidsml.spec import StudySpec, not_applicable
 
 Guideline = Literal["TRIPOD+AI", "CLAIM"]
@@ -111,4 +112,4 @@ def _say_missing(absent: list[str], words: list[str], *, lack: str) -> Iterator[
 
 def _sentences(texts: Sequence[str]) -> str:
     """Begin each with a capital letter, and end it."""
-    return " ".join(capitalise(text if text.endswith((".", "!", "?")) else f"{text}.") for text in texts)
+    return " ".join(start_sentence(text if text.endswith((".", "!", "?")) else f"{text}.") for text in texts)

@@ -5,7 +5,6 @@ import numpy as np
 from bidsml.records import Result
 from bidsml.report.checklist.fact import (
     Fact,
-    capitalise,
     has_calibration,
     is_linear,
     say_blocks,
@@ -13,20 +12,20 @@ from bidsml.report.checklist.fact import (
     say_estimators,
 )
 from bidsml.report.lookup import folds_of, name_target, read_spec
-from bidsml.report.wording import listing, name_column, name_columns, name_estimator, plural
+from bidsml.report.wording import listing, name_column, name_columns, name_estimator, plural, start_sentence
 
 
 def predictor_choice(result: Result) -> Fact:
     """List what the model may use."""
     return Fact(
-        f"{capitalise(say_blocks(result))}; none was chosen by looking at the outcome outside the folds", "methods"
+        f"{start_sentence(say_blocks(result))}; none was chosen by looking at the outcome outside the folds", "methods"
     )
 
 
 def predictors(result: Result) -> Fact:
     """Say how predictors were measured."""
     how = "computed from each person alone by software that isn't given the label"
-    return Fact(f"{capitalise(say_blocks(result))}, {how}", "methods")
+    return Fact(f"{start_sentence(say_blocks(result))}, {how}", "methods")
 
 
 def predictor_raters(result: Result) -> Fact:
@@ -69,7 +68,7 @@ def model_building(result: Result) -> Fact:
     spec = read_spec(result)
     tuned = any(estimator.grid != {} for estimator in spec.estimators)
     how = f"tuned by {plural(spec.cv.inner.folds, 'inner fold')} of the training people" if tuned else "not tuned"
-    return Fact(f"{capitalise(say_estimators(result))}, {how}; internal validation by cross-validation", "methods")
+    return Fact(f"{start_sentence(say_estimators(result))}, {how}; internal validation by cross-validation", "methods")
 
 
 def final_model(result: Result) -> Fact:
@@ -90,7 +89,9 @@ def ensembles(result: Result) -> Fact:
     kinds = {row.estimator.partition(":")[0] for row in result.performance}
     used = [name_estimator(kind) for kind in ("forest", "boosting", "stack") if kind in kinds]
     if used:
-        return Fact(f"{capitalise(listing(used))} combines several models itself; no others were combined", "methods")
+        return Fact(
+            f"{start_sentence(listing(used))} combines several models itself; no others were combined", "methods"
+        )
     return Fact("", excuse="no models were combined")
 
 

@@ -157,7 +157,7 @@ def _say_estimate(result: Result) -> str:
     how = [part for part in (_WAYS.get(row.interval, row.interval), row.note) if part]
     named = f", 95 % interval {wording.interval(row.low, row.high)} ({', '.join(how)})" if row.interval else ""
     return (
-        f"{estimator[0].upper()}{estimator[1:]} reached {_article(name_primary(result))} of "
+        f"{wording.start_sentence(estimator)} reached {_article(name_primary(result))} of "
         f"{wording.estimate(row.estimate)}{named} on {say_counts(result)}"
         f"{f'; it is {meaning}' if meaning else ''}."
     )

@@ -6,7 +6,16 @@ from bidsml.records import PerformanceRow, Result
 from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.figures import ForestRow, forest_plot
 from bidsml.report.lookup import name_confounds, name_primary
-from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval, name_estimator, name_model, p_value
+from bidsml.report.wording import (
+    CHANCE,
+    LOWER_IS_BETTER,
+    estimate,
+    interval,
+    name_estimator,
+    name_model,
+    p_value,
+    start_sentence,
+)
 
 
 def section(result: Result) -> Section | None:
@@ -63,13 +72,13 @@ def _forest(result: Result, rows: list[PerformanceRow], name: str, what: str) ->
     differences = name == "differences"
     label = f"Difference in {metric}" if differences else metric
     if result.primary_metric in LOWER_IS_BETTER:
-        label += " (smaller is better)" if not differences else " (below 0 is better)"
+        label += " (smaller is better)" if not differences else " (below 0: better)"
     said = "; ".join(
         f"{_label(result, row)} {estimate(row.estimate)} ({interval(row.low, row.high)}"
         f"{f', {p_value(row.p)}' if differences and not math.isnan(row.p) else ''})"
         for row in rows
     )
-    alt = f"{metric} of {what}, with 95 % intervals: {said}."
+    alt = f"{start_sentence(metric)} of {what}, with 95 % intervals: {said}."
     drawn = [
         ForestRow(
             _label(result, row).replace(" · ", "\n", 1),

@@ -3,10 +3,11 @@
 import numpy as np
 
 from bidsml.records import CVResult, FloatArray, PerformanceRow, RankingCurve, Result
-from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
+from bidsml.report.blocks import Block, Figure, Paragraph, References, Section, Table
 from bidsml.report.curves import precision_plot, roc_plot
 from bidsml.report.figures import fold_dots, observed_predicted
 from bidsml.report.lookup import LEAVE_SITE_OUT, find_cv, folds_of, name_primary, name_target
+from bidsml.report.references import BRAIN_AGE_BIAS
 from bidsml.report.wording import (
     CHANCE,
     LOWER_IS_BETTER,
@@ -16,6 +17,7 @@ from bidsml.report.wording import (
     name_model,
     number,
     plural,
+    start_sentence,
 )
 
 _STEP = 5
@@ -23,20 +25,23 @@ _CLOSE = 0.02
 """Two estimates nearer than this are called the same."""
 _MODELS = ("biomarker", "nuisance", "nuisance+biomarker")
 _SCATTER_BINS = 10
+_FEWEST_FOR_TREND = 20
 
 
 def section(result: Result) -> Section:
     """Draw ROC curves, or predicted against observed outcomes, and the figure of every fold."""
     main = result.cv[0]
     row = result.headline
-    drawn = [_roc(result), _precision(result)] if result.task == "classification" else [_scatter(result, main)]
+    is_regression = result.task == "regression"
+    drawn = [_scatter(result, main)] if is_regression else [_roc(result), _precision(result)]
     blocks: list[Block] = [block for block in (*drawn, _dots(result)) if block is not None]
     blocks += _reconciled(result)
+    blocks += _shrinkage(result, main) if is_regression else []
     meaning = METRIC_MEANING.get(result.primary_metric, "")
     return Section(
         anchor="discrimination",
-        title="Discrimination" if result.task == "classification" else "Prediction",
-        lead=f"{name_primary(result)} {estimate(row.estimate)} ({interval(row.low, row.high)})"
+        title="Prediction" if is_regression else "Discrimination",
+        lead=f"{start_sentence(name_primary(result))} {estimate(row.estimate)} ({interval(row.low, row.high)})"
         f"{f': {meaning}' if meaning else ''}.",
         blocks=tuple(blocks),
     )
@@ -161,11 +166,9 @@ def _explain(headline: PerformanceRow, rows: list[PerformanceRow], result: Resul
 
 
 def _scatter(result: Result, cv: CVResult) -> Figure | None:
-    tested = np.isfinite(cv.predictions).any(axis=0)
-    if not tested.any():
+    observed, predicted = _tested(result, cv)
+    if not observed.size:
         return None
-    observed = result.cohort.target[tested]
-    predicted = np.nanmean(cv.predictions[:, tested], axis=0)
     correlation = float(np.corrcoef(observed, predicted)[0, 1])
     error = float(np.abs(observed - predicted).mean())
     target = name_target(result)
@@ -181,6 +184,29 @@ def _scatter(result: Result, cv: CVResult) -> Figure | None:
         alt=alt,
         table=_binned(observed, predicted, target),
     )
+
+
+def _tested(result: Result, cv: CVResult) -> tuple[FloatArray, FloatArray]:
+    """Observed and predicted outcome (mean over repeats) of everyone whom some fold tested."""
+    tested = np.isfinite(cv.predictions).any(axis=0)
+    return result.cohort.target[tested], np.nanmean(cv.predictions[:, tested], axis=0)
+
+
+def _shrinkage(result: Result, cv: CVResult) -> list[Block]:
+    """Say how far predictions are drawn to the mean, so that nobody takes their error for a trait."""
+    observed, predicted = _tested(result, cv)
+    if len(observed) < _FEWEST_FOR_TREND or not np.ptp(observed):
+        return []
+    slope = float(np.polyfit(observed, predicted, 1)[0])
+    correlation = float(np.corrcoef(observed, predicted - observed)[0, 1])
+    target = name_target(result)
+    said = (
+        f"Predictions are drawn towards the mean: where the observed {target} is higher by 1, the prediction is higher "
+        f"by {number(slope, 2)}, and predicted minus observed correlates with {target} at {number(correlation, 2)}. "
+        f"That difference alone is therefore no measure of a person (a “gap”): people of unlike {target} differ in it "
+        f"by construction, and so do groups of unlike {target}, unless {target} is taken out of it first."
+    )
+    return [Paragraph(said), References((BRAIN_AGE_BIAS,))]
 
 
 def _binned(observed: FloatArray, predicted: FloatArray, target: str) -> Table:
@@ -217,7 +243,7 @@ def _dots(result: Result) -> Figure | None:
         for label, values in groups
     )
     folds = folds_of(result, result.cv[0].design)
-    alt = f"{name_primary(result)} in each of {plural(len(folds), 'test fold')}: {said}."
+    alt = f"{start_sentence(name_primary(result))} in each of {plural(len(folds), 'test fold')}: {said}."
     name = "folds"
     rows = tuple(
         (fold.name, str(fold.repeat + 1), str(len(fold.test)), *(estimate(float(v[i])) for _, v in groups))

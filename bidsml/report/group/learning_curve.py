@@ -9,7 +9,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.curves import learning_plot
 from bidsml.report.figures import Curve
 from bidsml.report.lookup import name_primary
-from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval
+from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, interval, start_sentence
 
 
 def section(result: Result) -> Section | None:
@@ -19,7 +19,7 @@ def section(result: Result) -> Section | None:
         return None
     blocks: list[Block] = [_figure(result, curve)]
     if curve.note:
-        blocks.append(Paragraph(f"{curve.note[0].upper()}{curve.note[1:]}."))
+        blocks.append(Paragraph(f"{start_sentence(curve.note)}."))
     return Section(
         anchor="learning-curve",
         title="Sample size",
@@ -34,7 +34,7 @@ def _say_flat(curve: LearningCurve, metric: str) -> str:
     """Say from which size on more people bring next to nothing."""
     if math.isnan(curve.exponent):
         return ""
-    largest = _people(curve.size.max())
+    largest = f"{curve.size.max():.0f}"
     further = f"twice {largest} are expected to bring {estimate(curve.gain)}"
     if math.isnan(curve.flat_from):
         return f" The curve does not flatten within the data: {further}."
@@ -45,21 +45,21 @@ def _say_flat(curve: LearningCurve, metric: str) -> str:
 def _figure(result: Result, curve: LearningCurve) -> Figure:
     name, metric = "learning-curve", name_primary(result)
     alt = (
-        f"{metric} by training people: {estimate(float(curve.estimate[0]))} with {_people(curve.size[0])}, "
-        f"{estimate(float(curve.estimate[-1]))} with {_people(curve.size[-1])}."
+        f"{start_sentence(metric)} by training people: {estimate(float(curve.estimate[0]))} with "
+        f"{curve.size[0]:.0f}, {estimate(float(curve.estimate[-1]))} with {curve.size[-1]:.0f}."
         f"{_say_flat(curve, metric)}"
     )
     label = f"{metric} (smaller is better)" if result.primary_metric in LOWER_IS_BETTER else metric
     rows = tuple(
         (
-            _people(size),
+            f"{size:.0f}",
             estimate(float(curve.estimate[i])),
             interval(float(curve.low[i]), float(curve.high[i])),
             str(curve.n_subsets[i]),
         )
         for i, size in enumerate(curve.size)
     )
-    columns = ("Training people", metric, "95 % interval", "Random subsets")
+    columns = ("Training people (mean over folds)", metric, "95 % interval", "Random subsets")
     chance = CHANCE.get(result.primary_metric)
     return Figure(
         name=name,
@@ -67,11 +67,6 @@ def _figure(result: Result, curve: LearningCurve) -> Figure:
         alt=alt,
         table=Table("learning curve", columns, rows),
     )
-
-
-def _people(size: float) -> str:
-    """Write a mean number of people: whole where it is."""
-    return f"{size:.0f}" if float(size).is_integer() else f"{size:.1f}"
 
 
 def _law(curve: LearningCurve) -> list[Curve]:

@@ -20,7 +20,7 @@ from bidsml.report.methods_text import (
 from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
 from bidsml.report.task_text import describe_task
-from bidsml.report.wording import listing, name_columns, name_estimator, plural
+from bidsml.report.wording import listing, name_columns, name_estimator, plural, start_sentence
 from bidsml.spec import AnalysisSpec, NuisanceSpec
 
 
@@ -172,7 +172,7 @@ def describe_models(spec: AnalysisSpec, plan: Plan) -> list[Sentence]:
     verb = "was" if len(spec.estimators) == 1 else "were"
     sentences = [
         Sentence(
-            f"{kinds[0].upper()}{kinds[1:]} (scikit-learn; Pedregosa et al., 2011) {verb} evaluated by {plan.design} "
+            f"{start_sentence(kinds)} (scikit-learn; Pedregosa et al., 2011) {verb} evaluated by {plan.design} "
             f"cross-validation{n_folds}{again}.",
             (SKLEARN,),
         )

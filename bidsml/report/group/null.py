@@ -8,7 +8,7 @@ from bidsml.records import PermutationNull, Result
 from bidsml.report.blocks import Block, Facts, Figure, Section, Table
 from bidsml.report.figures import null_histogram
 from bidsml.report.lookup import find_null, name_primary
-from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value
+from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value, start_sentence
 
 _BINS = 30
 _MILLION = 1e6
@@ -44,7 +44,8 @@ def _figure(result: Result, null: PermutationNull) -> Figure:
     reached = int((null.null >= null.observed).sum())
     turned = " (sign turned, so that higher is better)" if null.metric in LOWER_IS_BETTER else ""
     alt = (
-        f"{name_primary(result)}{turned} is {estimate(null.observed)} with the labels as they are{_first(result)}. "
+        f"{start_sentence(name_primary(result))}{turned} is {estimate(null.observed)} with the labels as they are"
+        f"{_first(result)}. "
         f"With shuffled labels it is {estimate(float(finite.mean()))} on average and "
         f"{estimate(float(finite.max()))} at most; {reached} of {len(null.null)} draws reach the observed value. "
         f"{p_value(null.p, floor=null.p_floor, draws=len(null.null))}."

@@ -8,7 +8,7 @@ from bidsml.report.disclosure import SMALLEST_CELL, protect_count
 from bidsml.report.individuals import Standing, judge_individuals, name_sites
 from bidsml.report.lookup import folds_of
 from bidsml.report.viewers import Dot, Strip
-from bidsml.report.wording import number
+from bidsml.report.wording import number, start_sentence
 
 
 def section(result: Result) -> Section | None:
@@ -90,4 +90,4 @@ def _say(people: Standing) -> str:
         said = f", {wrong} of them predicted wrongly" if people.has_classes else ""
         parts.append(f"{name}: median {middle} over {mine.sum()} people{said}")
     hollow = " Hollow dots were predicted wrongly." if people.has_classes else ""
-    return f"{people.label[0].upper()}{people.label[1:]}. {'; '.join(parts)}.{hollow}"
+    return f"{start_sentence(people.label)}. {'; '.join(parts)}.{hollow}"

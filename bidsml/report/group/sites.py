@@ -9,7 +9,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.disclosure import SUPPRESSED, protect_counts
 from bidsml.report.figures import ForestRow, forest_plot
 from bidsml.report.lookup import LEAVE_SITE_OUT, find_row, name_primary
-from bidsml.report.wording import CHANCE, estimate, interval
+from bidsml.report.wording import CHANCE, estimate, interval, start_sentence
 
 
 def section(result: Result) -> Section | None:
@@ -38,8 +38,8 @@ def _figure(result: Result, rows: list[SubgroupRow], overall: PerformanceRow) ->
     shown = sorted((row for row in rows if math.isfinite(row.estimate)), key=lambda row: -row.estimate)
     best, worst, hidden = shown[0], shown[-1], len(rows) - len(shown)
     alt = (
-        f"{metric} by left-out site: from {_said(worst)} to {_said(best)}; {estimate(overall.estimate)} over all "
-        f"sites, {estimate(headline.estimate)} where the model knew the site."
+        f"{start_sentence(metric)} by left-out site: from {_said(worst)} to {_said(best)}; "
+        f"{estimate(overall.estimate)} over all sites, {estimate(headline.estimate)} where the model knew the site."
         + (f" {hidden} of {len(rows)} sites have too few people for a figure of their own." if hidden else "")
     )
     summary = [

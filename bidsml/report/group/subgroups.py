@@ -9,7 +9,7 @@ from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.disclosure import SUPPRESSED, protect_counts
 from bidsml.report.figures import ForestRow, forest_plot
 from bidsml.report.lookup import name_primary
-from bidsml.report.wording import estimate, interval, name_column
+from bidsml.report.wording import estimate, interval, name_column, start_sentence
 
 _CAUTION = (
     "Differences between subgroups were not tested: with several subgroups of few people, some differ by chance alone, "
@@ -30,8 +30,8 @@ def section(result: Result) -> Section | None:
     return Section(
         anchor="subgroups",
         title="Subgroups",
-        lead=f"{name_primary(result)} of the same out-of-fold predictions among parts of the people; the dashed line "
-        "is the figure of everyone.",
+        lead=f"{start_sentence(name_primary(result))} of the same out-of-fold predictions among parts of the people; "
+        "the dashed line is the figure of everyone.",
         blocks=tuple(blocks),
     )
 
@@ -51,8 +51,8 @@ def _figure(result: Result, shown: list[SubgroupRow]) -> Figure:
     highest = max(shown, key=lambda row: row.estimate)
     hidden = len(_mine(result)) - len(shown)
     alt = (
-        f"{metric} by subgroup: from {estimate(lowest.estimate)} ({interval(lowest.low, lowest.high)}) for "
-        f"{_label(lowest)} to {estimate(highest.estimate)} ({interval(highest.low, highest.high)}) for "
+        f"{start_sentence(metric)} by subgroup: from {estimate(lowest.estimate)} ({interval(lowest.low, lowest.high)}) "
+        f"for {_label(lowest)} to {estimate(highest.estimate)} ({interval(highest.low, highest.high)}) for "
         f"{_label(highest)}."
         + (f" {hidden} of {len(_mine(result))} subgroups have too few people for a figure." if hidden else "")
     )

@@ -6,7 +6,7 @@ from bidsml.records import Result, Utility
 from bidsml.report.blocks import Block, Figure, Paragraph, Section, Table
 from bidsml.report.curves import decision_plot
 from bidsml.report.disclosure import protect_counts
-from bidsml.report.wording import estimate, percent
+from bidsml.report.wording import estimate, percent, start_sentence
 
 _SHOWN = 10
 """Every tenth threshold goes into the report's table; all are in the published one."""
@@ -25,7 +25,7 @@ def section(result: Result) -> Section | None:
     if utility.threshold_probability.size:
         blocks.append(_decision_curve(result, utility))
     if utility.note:
-        blocks.append(Paragraph(f"{utility.note[0].upper()}{utility.note[1:]}."))
+        blocks.append(Paragraph(f"{start_sentence(utility.note)}."))
     return Section(
         anchor="utility",
         title="Utility",

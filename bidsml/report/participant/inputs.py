@@ -10,6 +10,11 @@ _KINDS = {
     "relmat": "ready-made matrix",
     "t1w": "raw T1w",
     "table": "table row",
+    "freesurfer": "FreeSurfer's statistics",
+    "mriqc": "MRIQC's metrics",
+    "dwimap": "map of diffusion",
+    "eeg": "raw EEG",
+    "meg": "raw MEG",
 }
 
 

@@ -79,3 +79,11 @@ def test_every_fold_has_its_row(binary: Result) -> None:
     drawn = figure(binary, "folds")
     assert len(drawn.table.rows) == 10
     assert [row[3] for row in drawn.table.rows] == [f"{v:.3f}" for v in binary.cv[0].fold_metrics["roc_auc"]]
+
+
+def test_a_prediction_drawn_to_the_mean_is_said_to_be_no_gap(regression: Result) -> None:
+    observed = regression.cohort.target
+    halved = np.broadcast_to(observed.mean() + (observed - observed.mean()) / 2, regression.cv[0].predictions.shape)
+    drawn = replace(regression, cv=(replace(regression.cv[0], predictions=halved), *regression.cv[1:]))
+    words = " ".join(b.text for b in discrimination.section(drawn).blocks if isinstance(b, Paragraph))
+    assert "higher by 0.50" in words and "at −1.0" in words
