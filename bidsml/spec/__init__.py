@@ -19,7 +19,9 @@ from bidsml.spec.analysis import (
     spec_digest,
 )
 from bidsml.spec.feature import FeatureSpec
+from bidsml.spec.fusion import FusionSpec
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
+from bidsml.spec.normative import NormativeSpec
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 from bidsml.spec.preprocess import PreprocessSpec
@@ -34,9 +36,11 @@ __all__ = [
     "DenoiseSpec",
     "EstimatorSpec",
     "FeatureSpec",
+    "FusionSpec",
     "InferenceSpec",
     "InnerSpec",
     "InputSpec",
+    "NormativeSpec",
     "NuisanceSpec",
     "OuterSpec",
     "PreprocessSpec",

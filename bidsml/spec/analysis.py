@@ -13,10 +13,12 @@ from pydantic import (
 )
 
 from bidsml.spec.feature import FeatureSpec
+from bidsml.spec.fusion import FusionSpec
+from bidsml.spec.normative import NormativeSpec, check_normative
 from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.preprocess import PreprocessSpec
 from bidsml.spec.report import ReportSpec
-from bidsml.spec.section import Name, Section, Text
+from bidsml.spec.section import Name, Section, Text, column_name
 from bidsml.spec.task import TaskSpec
 
 Scalar = bool | int | float | str | None
@@ -220,7 +222,11 @@ class AnalysisSpec(Section):
     denoise: DenoiseSpec = DenoiseSpec()
     task: TaskSpec = TaskSpec()
     features: tuple[FeatureSpec, ...] = Field(min_length=1)
+    fusion: FusionSpec = FusionSpec()
     nuisance: NuisanceSpec = NuisanceSpec()
+    normative: NormativeSpec | None = Field(
+        None, description="Features as deviations from what is expected of reference people. Default: as they are."
+    )
     cv: CVSpec = CVSpec()
     estimators: tuple[EstimatorSpec, ...] = Field((EstimatorSpec(kind="ridge"),), min_length=1)
     inference: InferenceSpec = InferenceSpec()
@@ -248,6 +254,12 @@ class AnalysisSpec(Section):
             raise ValueError("cv.outer.kind = 'leave-site-out' needs cohort.site")
         if self.inference.exchange == "within-site" and not self.cohort.site:
             raise ValueError("inference.exchange = 'within-site' needs cohort.site")
+        return self
+
+    @model_validator(mode="after")
+    def _normative_fits(self) -> "AnalysisSpec":
+        if self.normative is not None:
+            check_normative(self)
         return self
 
     @model_validator(mode="after")
@@ -281,6 +293,11 @@ class AnalysisSpec(Section):
         return tuple(names)
 
     @property
+    def refuses_unseen_sites(self) -> bool:
+        """Whether nobody of a site without training rows may be predicted."""
+        return "error" in (self.nuisance.unseen_site, self.normative.unseen_site if self.normative else "")
+
+    @property
     def primary_metric(self) -> str:
         """The metric of the headline and of the permutation test."""
         if self.inference.primary_metric != "auto":
@@ -297,16 +314,8 @@ def referenced_columns(spec: AnalysisSpec) -> tuple[str, ...]:
     """Every column reference of the analysis, once: target, unit, site, nuisance, fixed split and the extra ones."""
     references = [spec.target.column, spec.cohort.group, spec.cohort.site, *spec.cohort.columns]
     references += [*spec.nuisance.baseline, *spec.nuisance.preserve, spec.cv.outer.column]
+    references += spec.normative.columns if spec.normative else ()
     return tuple(dict.fromkeys(r for r in references if r and r != "participant_id"))
-
-
-def column_name(reference: str) -> str:
-    """Column that a reference such as ``phenotype/asrs.tsv:total`` names: ``total``.
-
-    A reference without a file part (no ``/`` and no ``.`` before the colon) is the column's name itself.
-    """
-    file, separator, column = reference.rpartition(":")
-    return column if separator and ("/" in file or "." in file) else reference
 
 
 def _digest(content: Any) -> str:

@@ -1,10 +1,13 @@
 """The ``[normative]`` section of an analysis."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from bidsml.spec.section import Section
+from bidsml.spec.section import Section, column_name
+
+if TYPE_CHECKING:
+    from bidsml.spec.analysis import AnalysisSpec
 
 
 class NormativeSpec(Section):
@@ -37,3 +40,32 @@ class NormativeSpec(Section):
         "everyone, and what sites differ by widens their spread; error: no split may need that, and leave-site-out "
         "is not run.",
     )
+
+
+def check_normative(spec: "AnalysisSpec") -> None:
+    """Check what doesn't go together with the normative scores of an analysis.
+
+    Raises
+    ------
+    ValueError
+        Says what it is.
+    """
+    normative, nuisance, site = spec.normative, spec.nuisance, spec.cohort.site
+    if normative is None:
+        return
+    names = [column_name(column) for column in normative.columns]
+    target = column_name(spec.target.column)
+    if target in names:
+        raise ValueError(f"normative.columns names the target {target!r}: its labels would reach the test rows")
+    if site and column_name(site) in names:
+        raise ValueError("normative.columns names the site, which has its own key: normative.site = true")
+    if normative.site and not site:
+        raise ValueError("normative.site = true needs cohort.site")
+    for key, used in (("harmonize", nuisance.harmonize != "none"), ("regress", bool(nuisance.regress))):
+        if used:
+            raise ValueError(
+                f"nuisance.{key} and [normative] both take covariates and sites out of the features: use one of them, "
+                "and name the columns in nuisance.columns for the nuisance-only baseline"
+            )
+    if normative.unseen_site == "error" and spec.cv.outer.kind == "leave-site-out":
+        raise ValueError("cv.outer.kind = 'leave-site-out' tests unseen sites, which normative.unseen_site refuses")

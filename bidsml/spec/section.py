@@ -13,3 +13,12 @@ class Section(BaseModel):
     """A frozen part of an analysis that takes no unknown key and turns no type into another."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def column_name(reference: str) -> str:
+    """Column that a reference such as ``phenotype/asrs.tsv:total`` names: ``total``.
+
+    A reference without a file part (no ``/`` and no ``.`` before the colon) is the column's name itself.
+    """
+    file, separator, column = reference.rpartition(":")
+    return column if separator and ("/" in file or "." in file) else reference
