@@ -115,6 +115,20 @@ _KINDS = (
         measures=("sd", "mssd"),
         keys=_ATLAS_KEYS,
         summary="variability of each region's signal over time",
+    FeatureKind(
+        name="dynamic_connectivity",
+        needs=frozenset({"signals"}),
+        measures=("window_sd",),
+        keys=_ATLAS_KEYS | {"window_s", "step_s", "taper_s"},
+        summary="variability of each pair's functional connectivity between sliding windows",
+    ),
+    FeatureKind(
+        name="graph_measures",
+        needs=frozenset({"signals", "matrix"}),
+        measures=("correlation", "partial"),
+        keys=_ATLAS_KEYS | {"density"},
+        summary="strength, clustering and betweenness of each region; efficiency and modularity of the graph",
+    ),
     ),
     FeatureKind(
         name="amplitude",

@@ -1,8 +1,21 @@
 """The ``[[features]]`` blocks of an analysis."""
 
+from typing import Literal
+
 from pydantic import Field, JsonValue
 
 from bidsml.spec.section import Name, Section, Text
+
+
+class SeedSpec(Section):
+    """Where a seed lies: a sphere, or a region of the block's atlas."""
+
+    name: Name = Field(description="Name of the seed: it leads the names of its features and of its map.")
+    mm: tuple[float, float, float] | None = Field(
+        None, description="Centre of a sphere in mm, x, y, z, in the space of the images."
+    )
+    radius_mm: float = Field(6.0, gt=0, description="Radius of that sphere.")
+    region: str | None = Field(None, description="In place of a sphere: a region of the block's atlas, by its name.")
 
 
 class FeatureSpec(Section):
@@ -16,6 +29,18 @@ class FeatureSpec(Section):
     measure: str | None = Field(None, description="What is measured, e.g. correlation, partial, tangent, falff.")
     contrasts: tuple[str, ...] = Field(
         (), description="Kind task_contrast: names of contrasts from [task.contrasts]. Default: all."
+    )
+    window_s: float = Field(60.0, gt=0, description="Kind dynamic_connectivity: length of the sliding window.")
+    step_s: float = Field(4.0, gt=0, description="Kind dynamic_connectivity: how far the window slides each time.")
+    taper_s: float = Field(
+        0.0, ge=0, description="Kind dynamic_connectivity: sigma of the Gaussian that softens the window's ends."
+    )
+    density: float = Field(
+        0.15, gt=0, le=1, description="Kind graph_measures: share of all pairs of regions kept as edges, 0-1."
+    )
+    seeds: tuple[SeedSpec, ...] = Field((), description="Kind seed_map: the seeds, at least one.")
+    neighbours: Literal[7, 19, 27] = Field(
+        27, description="Kind reho: voxels of a neighbourhood: sharing faces (7), edges too (19), corners too (27)."
     )
     file: str | None = Field(
         None,

@@ -30,6 +30,7 @@ MATRIX_MEASURES: Mapping[str, str] = {
     "correlation": "pearsoncorrelation",
     "partial": "partialcorrelation",
     "tangent": "covariance",
+    "window_sd": "windowsd",
 }
 
 
@@ -136,7 +137,8 @@ def _average(vectors: list[FeatureVector]) -> FeatureVector:
     values = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
     lost = set.intersection(*(set(vector.missing) for vector in vectors))
     missing = {name: reason for name, reason in first.missing.items() if name in lost}
-    return replace(first, values=values, missing=missing)
+    settings = {key: what for key, what in first.settings.items() if all(v.settings.get(key) == what for v in vectors)}
+    return replace(first, values=values, missing=missing, settings=settings)
 
 
 def publish_participant(
@@ -293,7 +295,8 @@ def _publish_features(
 
 def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str]) -> list[Path]:
     """Write a relationship matrix as BIDS has it: dense TSV without header, sidecar, and the table of its nodes."""
-    values = vector.values if vector.layout == "covariance" else np.tanh(vector.values)
+    is_z = vector.kind == "connectome" and vector.layout == "edges"
+    values = np.tanh(vector.values) if is_z else vector.values
     layout: Literal["edges", "covariance"] = "covariance" if vector.layout == "covariance" else "edges"
     matrix = edges_to_matrix(values, len(vector.nodes), layout=layout)
     name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype="func")
@@ -307,7 +310,7 @@ def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapp
         "StorageFormat": "dense",
         "NodeFiles": [f"bids::{nodes.as_posix()}"],
         "MissingNodes": dict(vector.missing),
-    }
+    } | ({"Settings": dict(vector.settings)} if vector.settings else {})
     reasons = [vector.missing.get(node) for node in vector.nodes]
     table = pd.DataFrame({"index": range(len(vector.nodes)), "name": vector.nodes, "missing": reasons})
     return [
