@@ -80,7 +80,11 @@ def _checked(table: pd.DataFrame, columns: Mapping[str, str], spec: AnalysisSpec
     if "participant_id" not in table:
         raise DataError("the participants table has no column 'participant_id'", hint="add it as the first column")
     conditions = names_in(spec.cohort.include) if spec.cohort.include else ()
-    nuisance = [column_name(reference) for reference in (*spec.nuisance.baseline, *spec.nuisance.preserve)]
+    references = [*spec.nuisance.baseline, *spec.nuisance.preserve]
+    if spec.normative:
+        references += spec.normative.columns
+        conditions += names_in(spec.normative.reference) if spec.normative.reference else ()
+    nuisance = [column_name(reference) for reference in references]
     # The leakage audit compares motion with the label whether or not the analysis names it.
     measured = [name for name in (MOTION_COLUMN,) if name in table and table[name].notna().any()]
     named = ["participant_id", *columns.values(), *nuisance, *conditions]

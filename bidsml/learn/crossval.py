@@ -18,6 +18,7 @@ from bidsml.learn.fitting import (
     make_recipe,
     prepare_fold,
 )
+from bidsml.learn.deviations import normative_design
 from bidsml.learn.harmonise import combat_design
 from bidsml.learn.metrics import METRICS, Metric, Outcome, find_metric, metrics_of
 from bidsml.learn.preparation import ModelInput, PreparedSplit
@@ -173,14 +174,16 @@ def model_input(features: FeatureSet, cohort: Cohort, *, spec: AnalysisSpec, mod
     regressed = {column_name(reference) for reference in spec.nuisance.regress}
     columns = [number for number, source in enumerate(cohort.nuisance_source) if source in regressed]
     design = combat_design(cohort, spec)
+    normative = normative_design(cohort, spec)
     return ModelInput(
-        values=np.hstack([values, cohort.nuisance[:, columns], design]),
+        values=np.hstack([values, cohort.nuisance[:, columns], design, normative.columns]),
         blocks=features.blocks,
         n_regressed=len(columns),
         beside=cohort.nuisance if model == "nuisance+biomarker" else nothing,
         max_missing=limit,
         n_design=design.shape[1],
         unseen_site=spec.nuisance.unseen_site,
+        normative=normative if normative.scores else None,
     )
 
 

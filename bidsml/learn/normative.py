@@ -17,6 +17,8 @@ from bidsml.records import FloatArray, IntArray
 SPREADS = ("auto", "constant")
 # Columns of the design before the covariates: the site, and who is a reference.
 N_LEADING = 2
+REFERENCE = 1
+"""Place of the mark of reference people among the columns of the design."""
 
 
 class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -50,9 +52,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         variance between sites on top of their own; or ``error``.
     """
 
-    def __init__(
-        self, n_design: int = 0, n_knots: int = 4, spread: str = "auto", unseen_site: str = "pooled"
-    ) -> None:
+    def __init__(self, n_design: int = 0, n_knots: int = 4, spread: str = "auto", unseen_site: str = "pooled") -> None:
         self.n_design = n_design
         self.n_knots = n_knots
         self.spread = spread

@@ -15,6 +15,7 @@ from bidsml.learn.crossval import (
     recipe_of,
     select_blocks,
 )
+from bidsml.learn.deviations import follows_labels
 from bidsml.learn.exchange import Exchange, plan_exchange
 from bidsml.learn.fast.draws import BATCH, score_labellings, train_means
 from bidsml.learn.fast.scores import score_draws
@@ -162,6 +163,8 @@ def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe) -> b
     if spec.inference.engine == "general":
         return False
     reason = why_not_fast(estimator.kind, recipe)
+    if follows_labels(spec):
+        reason = "normative.reference names the target, so that everything is prepared anew for every draw"
     if reason and spec.inference.engine == "fast":
         raise AnalysisFileError(
             f"inference.engine = 'fast' is not to be had for {estimator.kind}: {reason}", hint="use 'auto' or 'general'"
@@ -278,6 +281,8 @@ def _fit_singly(test: _Test, targets: FloatArray) -> tuple[list[list[FittedFold]
         prepared = prepare_fold(test.given, fold, recipe=test.recipe)
         rows = np.empty((len(targets) if follows else 0, len(fold.train)), dtype=np.float32)
         for draw, target in enumerate(targets):
+            if test.given.follows_labels:
+                prepared = prepare_fold(test.given.for_labels(target), fold, recipe=test.recipe)
             fit = fit_fold(prepared, target, recipe=test.recipe)
             if follows:
                 rows[draw] = prepared.outer.train @ np.ravel(fit.estimator.coef_)

@@ -3,14 +3,14 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -19,7 +19,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.errors import DataError
 from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.deviations import NormativeDesign
 from bidsml.learn.harmonise import ComBat
+from bidsml.learn.normative import REFERENCE, NormativeScores
 from bidsml.learn.nuisance import NuisanceRegression
 from bidsml.records import FeatureBlock, FloatArray, IntArray
 
@@ -96,8 +98,12 @@ def build_preparation(
     keep_constant: bool = False,
     n_design: int = 0,
     unseen_site: str = "pooled",
+    normative: NormativeScores | None = None,
 ) -> Pipeline:
     """Build the label-free part of a fold: select, embed, impute, harmonise, regress nuisance, scale.
+
+    With ``normative``, features are scored against reference people before they are imputed: a gap is then filled
+    with the usual deviation rather than with a value that may be unusual at that age.
 
     Parameters
     ----------
@@ -109,6 +115,8 @@ def build_preparation(
     n_design
         Number of columns after those for :class:`~bidsml.learn.harmonise.ComBat`: the site, then what is preserved.
         0: nothing is harmonised.
+    normative
+        Not fitted; its columns are the last ones. ``None``: features stay as they are.
 
     Returns
     -------
@@ -123,10 +131,13 @@ def build_preparation(
         else:
             parts.append((str(number), UsableFeatures(max_missing, keep_constant), slice(block.start, block.stop)))
     stop = max((block.stop for block in blocks), default=0)
-    parts.append(("beside", "passthrough", slice(stop, stop + n_nuisance + n_design)))
+    n_beside = n_nuisance + n_design + (normative.n_design if normative else 0)
+    parts.append(("beside", "passthrough", slice(stop, stop + n_beside)))
+    scores = [("normative", clone(normative))] if normative else []
     return Pipeline(
         [
             ("columns", ColumnTransformer(parts)),
+            *scores,
             # After the blocks are side by side: one of them may have lost all its features.
             ("impute", MedianImputer()),
             # Before the regression: a confound's slope is estimated on features of which the sites agree.
@@ -169,11 +180,14 @@ class ModelInput:
     n_design: int = 0
     unseen_site: str = "pooled"
     """What ComBat does with test rows of a site without training rows."""
+    normative: NormativeDesign | None = None
+    """Of normative scores, whose columns are the last of ``values``; ``None`` where there are none."""
 
     @property
     def n_features(self) -> int:
         """Number of feature columns."""
-        return int(self.values.shape[1]) - self.n_regressed - self.n_design
+        n_scoring = self.normative.columns.shape[1] if self.normative else 0
+        return int(self.values.shape[1]) - self.n_regressed - self.n_design - n_scoring
 
     @cached_property
     def gaps(self) -> NDArray[np.bool_]:
@@ -184,7 +198,21 @@ class ModelInput:
     def columnwise(self) -> bool:
         """Whether every feature is prepared by itself: no embedding, no harmonisation, nothing beside."""
         embedded = any(block.layout == "covariance" for block in self.blocks)
-        return not (embedded or self.n_design or self.beside.shape[1] or self.keep_constant)
+        return not (embedded or self.n_design or self.normative or self.beside.shape[1] or self.keep_constant)
+
+    @property
+    def follows_labels(self) -> bool:
+        """Whether the preparation depends on the labels of the training rows; see :meth:`for_labels`."""
+        return self.normative is not None and self.normative.reference is not None
+
+    def for_labels(self, target: FloatArray) -> "ModelInput":
+        """Return the columns as they would be under other labels ``(n,)``: with the reference people that these make."""
+        if self.normative is None or self.normative.reference is None:
+            return self
+        values = self.values.copy()
+        column = values.shape[1] - self.normative.columns.shape[1] + REFERENCE
+        values[:, column] = self.normative.reference.flags(target)
+        return replace(self, values=values)
 
 
 @dataclass(frozen=True)
@@ -261,6 +289,7 @@ def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
         keep_constant=given.keep_constant,
         n_design=given.n_design,
         unseen_site=given.unseen_site,
+        normative=given.normative.scores if given.normative else None,
     )
     with _without_warning():
         try:

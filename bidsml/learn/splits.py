@@ -27,7 +27,7 @@ def plan_folds(cohort: Cohort, spec: AnalysisSpec, *, seed: int) -> tuple[Fold, 
 
     The first design is the one the analysis asks for and bears its kind's name. ``leave-site-out`` stands
     beside it where the cohort has two or more sites and every training set would hold every class, unless
-    a unit is at two sites or ``nuisance.unseen_site`` refuses unseen sites.
+    a unit is at two sites or ``unseen_site`` refuses unseen sites.
 
     Inner folds are the other outer folds, bundled into at most ``cv.inner.folds`` of about equal size. Labels
     that are shuffled within outer folds then stay balanced in every inner split too, which keeps the
@@ -196,7 +196,7 @@ def _draw_inner(cohort: Cohort, train: IntArray, spec: AnalysisSpec, random_stat
 
 def _problems(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -> Iterator[str]:
     """Say which training set cannot be fitted or applied, and why."""
-    refuses = spec.nuisance.unseen_site == "error"
+    refuses = spec.refuses_unseen_sites
     for fold in folds:
         where = f"{fold.design}, repeat {fold.repeat + 1}, {fold.name}"
         if not fold.test.size or not fold.train.size:
@@ -212,7 +212,7 @@ def _problems(folds: Sequence[Fold], cohort: Cohort, spec: AnalysisSpec) -> Iter
                 if code not in present:
                     yield f"{where}: {name} hold nobody of class {label!r}"
             for row in unseen_rows(cohort.site, train=rows, test=tested)[:1] if refuses else ():
-                yield f"{where}: {name} hold nobody of site {cohort.site[row]!r}, and nuisance.unseen_site is 'error'"
+                yield f"{where}: {name} hold nobody of site {cohort.site[row]!r}, and unseen_site is 'error'"
         if np.unique(fold.inner).size < 2:
             yield f"{where}: too few training units to draw inner folds"
 
@@ -252,8 +252,8 @@ def permutation_blocks(folds: Sequence[Fold], n: int) -> IntArray:
 def _why_no_site_is_left_out(cohort: Cohort, spec: AnalysisSpec) -> str:
     for unit, first, second in _split_units(cohort, cohort.site):
         return f"unit {unit!r} is at sites {first!r} and {second!r}, and would be on both sides"
-    if spec.nuisance.unseen_site == "error":
-        return "nuisance.unseen_site = 'error'"
+    if spec.refuses_unseen_sites:
+        return "unseen_site = 'error'"
     return "without some site, a class would be missing from training"
 
 
