@@ -30,6 +30,7 @@ LEVELS = {
     "report": 3,
     "simulate": 4,
     "steps": 4,
+    "contract": 7,
     "graph": 5,
     "app": 6,
     "arguments": 6,

@@ -182,7 +182,7 @@ def run_record(
         "RandomSeed": options.random_seed,
         "Engine": provenance.engine,
         "Packages": dict(provenance.packages),
-        "Plugins": dict(provenance.plugins),
+        "Extensions": dict(provenance.plugins),
         "Platform": platform.platform(),
         "Container": container_description(),
         "Resources": {"nprocs": options.nprocs, "omp_nthreads": options.omp_nthreads, "mem_gb": options.mem_gb},

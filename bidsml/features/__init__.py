@@ -39,6 +39,8 @@ class FeatureKind:
         Keys of a ``[[features]]`` block that the kind takes beside ``kind`` and ``name``.
     summary
         One line for the documentation.
+    units
+        Unit of each measure, in their order; ``1`` where there is none.
     function
         What measures one person, called ``function(data, *, block, options)``. A kind of bidsml's own leaves it out:
         it is ``extract_<name>`` of its file.
@@ -51,6 +53,7 @@ class FeatureKind:
     measures: tuple[str, ...]
     keys: frozenset[str]
     summary: str
+    units: tuple[str, ...] = ()
     function: Callable[..., FeatureVector] | None = None
     settings: type[BaseModel] | None = None
 
@@ -101,6 +104,7 @@ _KINDS = (
         measures=("correlation", "partial", "tangent"),
         keys=_ATLAS_KEYS,
         summary="functional connectivity between every pair of regions",
+        units=("Fisher z", "Fisher z", "covariance of standardised signals"),
     ),
     FeatureKind(
         name="network_connectivity",
@@ -108,6 +112,7 @@ _KINDS = (
         measures=("correlation", "partial"),
         keys=_ATLAS_KEYS,
         summary="mean functional connectivity within and between the networks of an atlas",
+        units=("Fisher z", "Fisher z"),
     ),
     FeatureKind(
         name="roi_signal",
@@ -115,12 +120,15 @@ _KINDS = (
         measures=("sd", "mssd"),
         keys=_ATLAS_KEYS,
         summary="variability of each region's signal over time",
+        units=("percent", "percent"),
+    ),
     FeatureKind(
         name="dynamic_connectivity",
         needs=frozenset({"signals"}),
         measures=("window_sd",),
         keys=_ATLAS_KEYS | {"window_s", "step_s", "taper_s"},
         summary="variability of each pair's functional connectivity between sliding windows",
+        units=("Fisher z",),
     ),
     FeatureKind(
         name="graph_measures",
@@ -128,7 +136,7 @@ _KINDS = (
         measures=("correlation", "partial"),
         keys=_ATLAS_KEYS | {"density"},
         summary="strength, clustering and betweenness of each region; efficiency and modularity of the graph",
-    ),
+        units=("1", "1"),
     ),
     FeatureKind(
         name="amplitude",
@@ -136,6 +144,7 @@ _KINDS = (
         measures=("falff", "alff"),
         keys=_ATLAS_KEYS,
         summary="amplitude of each region's slow fluctuations (ALFF, fALFF)",
+        units=("1", "percent / sqrt(Hz)"),
     ),
     FeatureKind(
         name="gray_matter",
@@ -143,6 +152,7 @@ _KINDS = (
         measures=("density",),
         keys=_ATLAS_KEYS,
         summary="grey-matter density of each region, modulated by the registration to the template",
+        units=("1",),
     ),
     FeatureKind(
         name="morphometry",
@@ -150,6 +160,7 @@ _KINDS = (
         measures=("volume", "volume_of_brain"),
         keys=_ATLAS_KEYS,
         summary="grey-matter volume of each region, and total volumes of tissues",
+        units=("ml", "1"),
     ),
     FeatureKind(
         name="task_contrast",
@@ -157,6 +168,7 @@ _KINDS = (
         measures=("effect", "z"),
         keys=_ATLAS_KEYS | {"contrasts"},
         summary="response of each region to a contrast of task conditions",
+        units=("percent", "1"),
     ),
     FeatureKind(
         name="phenotype",
@@ -164,6 +176,7 @@ _KINDS = (
         measures=("value",),
         keys=frozenset({"file", "columns", "exclude"}),
         summary="columns of participants.tsv or of a phenotype table",
+        units=("as in the table",),
     ),
     FeatureKind(
         name="table",
@@ -171,6 +184,7 @@ _KINDS = (
         measures=("value",),
         keys=frozenset({"file", "key", "columns", "exclude"}),
         summary="columns of any table with one row per participant, such as FreeSurfer statistics",
+        units=("as in the table",),
     ),
 )
 
