@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 from nilearn.signal import clean
-from numpy.typing import NDArray
 
 from bidsml.errors import DataError
+from bidsml.preproc.cleaning import NOTHING_LEFT, Cleaning, plan_cleaning
 from bidsml.preproc.concatenate import concatenate_scans
 from bidsml.preproc.confounds import Confounds, load_confounds
 from bidsml.preproc.quality import scan_qc
@@ -18,19 +18,7 @@ from bidsml.spec import DenoiseSpec
 
 __all__ = ["clean_scan", "clean_timeseries", "concatenate_scans", "extract_scan"]
 
-BoolArray = NDArray[np.bool_]
-
-Band = tuple[float | None, float | None]
-
-# A regression that leaves fewer volumes than this describes its own noise.
-MIN_SPARE_VOLUMES = 10
-# Zero-phase filtering of order 5 extends the signal by 33 volumes at each end (scipy.signal.sosfiltfilt).
-MIN_FILTERED_VOLUMES = 34
-# Below this, residual correlations of independent noise exceed |r| = 0.4 by chance (1.96 / sqrt(20)).
-MIN_DEGREES_OF_FREEDOM = 20
 TR_TOLERANCE = 0.01
-# Rounding leaves 1e-13 of a signal that the regressors explain wholly.
-NOTHING_LEFT = 1e-9
 
 
 def extract_scan(scan: Scan, atlas: Atlas, denoise: DenoiseSpec) -> ScanData:
@@ -43,7 +31,7 @@ def extract_scan(scan: Scan, atlas: Atlas, denoise: DenoiseSpec) -> ScanData:
     MissingInputError
         An input file is not there.
     """
-    notes = _check_space(scan, atlas)
+    notes = check_space(scan, atlas)
     confounds = load_confounds(scan, denoise)
     regions = average_regions(scan.path, atlas, mask=scan.mask)
     if scan.mask is None:
@@ -75,25 +63,20 @@ def clean_scan(
     DataError
         The confounds have another number of volumes, or too few volumes are left.
     """
-    confounds = _match(scan, confounds, regions.n_volumes)
-    kept = _kept_volumes(confounds, denoise)
-    band = _band(scan, denoise, tr_s)
-    notes = _check_enough(scan, kept, n_regressors=len(confounds.columns), band=band, tr_s=tr_s)
-    regressors = confounds.table.to_numpy(dtype=np.float64) if len(confounds.columns) else None
-    signals, missing = _denoise(regions, regressors, kept=kept, band=band, tr_s=tr_s)
-    steady = np.logical_or.accumulate(~confounds.non_steady)
-    unfiltered, unit_notes = _denoise_unfiltered(regions, regressors, steady=steady, missing=missing)
+    cleaning = plan_cleaning(scan, confounds, denoise, n_volumes=regions.n_volumes, tr_s=tr_s)
+    signals, missing = _denoise(regions, cleaning)
+    unfiltered, unit_notes = _denoise_unfiltered(regions, cleaning, missing=missing)
     qc = scan_qc(
         scan,
-        kept=kept,
+        kept=cleaning.kept,
         tr_s=tr_s,
         n_regions=len(regions.names),
         n_regions_missing=len(missing),
-        confounds=confounds,
+        confounds=cleaning.confounds,
         coverage=regions.coverage,
         n_nonfinite_voxels=regions.n_nonfinite_voxels,
         nonfinite_share=regions.nonfinite_share,
-        warnings=(*notes, *unit_notes),
+        warnings=(*cleaning.warnings, *unit_notes),
     )
     return ScanData(
         scan=scan,
@@ -110,7 +93,7 @@ def clean_scan(
 # ------------------------------------------------------------------ the steps of clean_scan
 
 
-def _check_space(scan: Scan, atlas: Atlas) -> tuple[str, ...]:
+def check_space(scan: Scan, atlas: Atlas) -> tuple[str, ...]:
     """Refuse an atlas of another space; say where only the MNI flavour differs."""
     space = scan.entities.get("space", "")
     if not atlas.space:
@@ -126,94 +109,14 @@ def _check_space(scan: Scan, atlas: Atlas) -> tuple[str, ...]:
     return () if atlas.space == "MNI152" else (f"the image is in {space}, atlas {atlas.name} in {atlas.space}",)
 
 
-def _match(scan: Scan, confounds: Confounds, n_volumes: int) -> Confounds:
-    """Give every part of the confounds one value per volume; refuse a table of another length."""
-    if len(confounds.non_steady) not in (0, n_volumes):
-        raise DataError(
-            f"{scan.confounds} has {len(confounds.non_steady)} rows, {scan.path.name} has {n_volumes} volumes",
-            hint="the confounds must belong to this image",
-        )
-    if len(confounds.non_steady):
-        return confounds
-    return replace(confounds, non_steady=np.zeros(n_volumes, dtype=np.bool_))
-
-
-def _kept_volumes(confounds: Confounds, denoise: DenoiseSpec) -> BoolArray:
-    kept = ~confounds.non_steady
-    if denoise.fd_censor_mm and len(confounds.fd_mm):
-        # The first volume's displacement is NaN, and NaN compares as not moving.
-        kept = kept & ~(confounds.fd_mm > denoise.fd_censor_mm)
-    return np.asarray(kept)
-
-
-def _band(scan: Scan, denoise: DenoiseSpec, tr_s: float | None) -> Band:
-    """High-pass and low-pass limits in Hz, ``None`` where not filtered."""
-    band: Band = (denoise.high_pass_hz or None, denoise.low_pass_hz or None)
-    if band == (None, None):
-        return band
-    if not tr_s:
-        raise DataError(
-            f"{scan.path}: filtering needs the repetition time, neither sidecar nor header says it",
-            hint="give RepetitionTime in the sidecar, or set input.tr_s",
-        )
-    highest = 0.5 / tr_s
-    if any(limit is not None and limit >= highest for limit in band):
-        raise DataError(
-            f"{scan.path}: with a repetition time of {tr_s:g} s frequencies end at {highest:.3f} Hz, "
-            f"denoise asks for {band[0]}–{band[1]} Hz",
-            hint="lower denoise.low_pass_hz, or check the repetition time",
-        )
-    return band
-
-
-def _check_enough(
-    scan: Scan,
-    kept: BoolArray,
-    *,
-    n_regressors: int,
-    band: Band,
-    tr_s: float | None,
-) -> tuple[str, ...]:
-    """Refuse a scan with too few volumes; warn where filter and regressors leave little freedom."""
-    n_kept = int(kept.sum())
-    inner = np.flatnonzero(kept)
-    span = int(inner[-1] - inner[0] + 1) if n_kept else 0
-    needed = n_regressors + MIN_SPARE_VOLUMES
-    if n_kept < needed or (band != (None, None) and span < MIN_FILTERED_VOLUMES):
-        raise DataError(
-            f"{scan.path}: {n_kept} of {len(kept)} volumes are kept, {n_regressors} regressors need {needed}"
-            f"{f' and the filter {MIN_FILTERED_VOLUMES}' if band != (None, None) else ''}",
-            hint="raise denoise.fd_censor_mm, choose a strategy with fewer regressors, or leave the scan out",
-        )
-    # A band keeps its share of the frequencies up to 1 / (2 TR).
-    lowest, highest = band
-    share = 1.0 if tr_s is None else 2 * tr_s * ((highest or 0.5 / tr_s) - (lowest or 0.0))
-    free = n_kept * share - n_regressors
-    if free >= MIN_DEGREES_OF_FREEDOM:
-        return ()
-    return (f"band-pass and {n_regressors} regressors leave about {max(free, 0):.0f} degrees of freedom",)
-
-
-def _denoise(
-    regions: RegionSignals, regressors: FloatArray | None, *, kept: BoolArray, band: Band, tr_s: float | None
-) -> tuple[FloatArray, dict[str, str]]:
+def _denoise(regions: RegionSignals, cleaning: Cleaning) -> tuple[FloatArray, dict[str, str]]:
     """Detrended, filtered, censored, regressed, standardised ``(n_kept, n_regions)``; and what is missing now."""
     missing = dict(regions.missing)
     present = np.array([name not in missing for name in regions.names])
     raw = regions.signals[:, present]
-    cleaned = clean(
-        raw,
-        confounds=regressors,
-        detrend=True,
-        standardize=None,
-        sample_mask=None if kept.all() else np.flatnonzero(kept),
-        filter=False if band == (None, None) else "butterworth",
-        high_pass=band[0],
-        low_pass=band[1],
-        t_r=tr_s,
-    )
+    cleaned = cleaning.apply(raw)
     signals = np.full((len(cleaned), len(present)), np.nan)
-    signals[:, present] = _standardise(np.asarray(cleaned, dtype=np.float64), raw)
+    signals[:, present] = _standardise(cleaned, raw)
     for name, column in zip(regions.names, signals.T, strict=True):
         if np.isnan(column).all():
             missing.setdefault(name, "nothing is left of its signal after denoising")
@@ -228,12 +131,13 @@ def _standardise(cleaned: FloatArray, raw: FloatArray) -> FloatArray:
 
 
 def _denoise_unfiltered(
-    regions: RegionSignals, regressors: FloatArray | None, *, steady: BoolArray, missing: Mapping[str, str]
+    regions: RegionSignals, cleaning: Cleaning, *, missing: Mapping[str, str]
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Detrended and regressed only, in percent of each region's mean: ``(n_volumes, n_regions)``."""
     present = np.array([name not in missing for name in regions.names])
+    steady = np.logical_or.accumulate(~cleaning.confounds.non_steady)
     raw = regions.signals[np.ix_(steady, present)]
-    used = None if regressors is None else regressors[steady]
+    used = None if cleaning.regressors is None else cleaning.regressors[steady]
     cleaned = np.asarray(clean(raw, confounds=used, detrend=True, standardize=None, filter=False))
     means = raw.mean(axis=0)
     in_percent = bool((means > raw.std(axis=0)).all())

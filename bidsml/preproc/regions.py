@@ -76,9 +76,9 @@ def average_regions(bold: Path, atlas: Atlas, *, mask: Path | None) -> RegionSig
         The image is damaged, the mask does not fit, or every region is lost.
     """
     series = open_series(bold)
-    inside = _read_mask(mask, series)
+    inside = read_mask(mask, series)
     voxels, coverage = locate_regions(atlas, series, inside)
-    missing = _lost_by_coverage(atlas, voxels, coverage)
+    missing = lost_by_coverage(atlas, voxels, coverage)
     _check_any_left(bold, atlas, missing)
     kept = [v if n not in missing else v[:0] for n, v in zip(atlas.names, voxels, strict=True)]
     signals, n_nonfinite = _average(series, kept)
@@ -112,7 +112,8 @@ def _check_any_left(bold: Path, atlas: Atlas, missing: Mapping[str, str]) -> Non
         )
 
 
-def _lost_by_coverage(atlas: Atlas, voxels: Voxels, coverage: FloatArray) -> dict[str, str]:
+def lost_by_coverage(atlas: Atlas, voxels: Voxels, coverage: FloatArray) -> dict[str, str]:
+    """Say why regions that lie outside, or half outside, of what was imaged are missing, by name."""
     missing: dict[str, str] = {}
     for name, found, share in zip(atlas.names, voxels, coverage, strict=True):
         if not len(found):
@@ -122,7 +123,7 @@ def _lost_by_coverage(atlas: Atlas, voxels: Voxels, coverage: FloatArray) -> dic
     return missing
 
 
-def _read_mask(mask: Path | None, series: Series) -> NDArray[np.bool_]:
+def read_mask(mask: Path | None, series: Series) -> NDArray[np.bool_]:
     """Brain mask as a boolean array of the BOLD grid."""
     if mask is None:
         return np.ones(series.shape, dtype=np.bool_)
