@@ -73,3 +73,11 @@ class CovariateBasis:
         place = (np.clip(covariates, self.low, self.high) - (self.low + self.high) / 2) / width
         bent = ~np.isnan(self.knots).all(axis=1)
         return np.hstack([np.ones((len(place), 1)), place, place[:, bent] ** 2])
+
+
+def count_columns(knots: FloatArray) -> tuple[int, int]:
+    """Numbers of columns of :meth:`CovariateBasis.curve` and of :meth:`CovariateBasis.spread`, from its knots."""
+    count = (~np.isnan(knots)).sum(axis=1)
+    bent = count > 0
+    # A spline has its knots and its degree in columns, less 1; and less the one that the intercept makes superfluous.
+    return int(np.where(bent, count + _DEGREE - 2, 1).sum()), int(1 + bent.size + bent.sum())

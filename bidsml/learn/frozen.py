@@ -14,12 +14,14 @@ import bidsml
 from bidsml.errors import DataError
 from bidsml.learn.cohort import encode_columns
 from bidsml.learn.crossval import model_input, recipe_of
+from bidsml.learn.deviations import uses_sites
 from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import FittedFold, PreparedFold, fit_fold, prepare_fold
 from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
+from bidsml.learn.normative import NormativeScores
 from bidsml.learn.overlap import describe_people
 from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
 from bidsml.records import (
@@ -31,6 +33,7 @@ from bidsml.records import (
     Fold,
     FrozenModel,
     ModelCard,
+    NormativeCard,
     NuisanceColumn,
 )
 from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name, features_digest
@@ -122,7 +125,16 @@ def _card(
         sites=tuple(sorted(set(cohort.site))) if harmonised else (),
         preserved=_columns(cohort, spec.nuisance.preserve) if harmonised else (),
         unseen_site=spec.nuisance.unseen_site if harmonised else "",
+        normative=_normative_card(cohort, spec),
     )
+
+
+def _normative_card(cohort: Cohort, spec: AnalysisSpec) -> NormativeCard | None:
+    wish = spec.normative
+    if wish is None:
+        return None
+    sites = tuple(sorted(set(cohort.site))) if uses_sites(spec) else ()
+    return NormativeCard(_columns(cohort, wish.columns), sites, wish.unseen_site, wish.reference or "")
 
 
 def _columns(cohort: Cohort, references: Sequence[str]) -> tuple[NuisanceColumn, ...]:
@@ -156,6 +168,8 @@ def preparation_arrays(preparation: Pipeline, blocks: Sequence[FeatureBlock]) ->
             arrays |= {f"block{number}_{name}": value for name, value in part[0].state().items()}
             part = part[1]
         arrays[f"block{number}_keep"] = part.get_support(indices=True)
+    if "normative" in preparation.named_steps:
+        arrays |= {f"normative_{name}": value for name, value in preparation["normative"].state().items()}
     arrays["median"] = preparation["impute"].median_
     arrays |= {f"combat_{name}": value for name, value in preparation["harmonise"].state().items()}
     nuisance = preparation["nuisance"]
@@ -231,7 +245,9 @@ def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Float
         if block.layout == "covariance":
             columns = TangentSpace.from_state(state).transform(columns)
         parts.append(columns[:, state["keep"]])
-    joined = np.hstack([*parts, beside])
+    joined = np.hstack(parts if model.card.normative else [*parts, beside])
+    if model.card.normative:
+        joined = _score(model, joined, beside)
     joined = np.where(np.isnan(joined), arrays["median"], joined)
     if model.card.sites:
         joined = _harmonise(model, joined)
@@ -245,6 +261,15 @@ def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Float
 def _state(arrays: Mapping[str, NDArray[Any]], prefix: str) -> _Arrays:
     """Take out the arrays of one part of the preparation, under its own names."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _score(model: FrozenModel, features: FloatArray, beside: FloatArray) -> FloatArray:
+    """Score features against the model's reference people, given site and covariates: same shape."""
+    policy = model.card.normative.unseen_site if model.card.normative else "pooled"
+    scores = NormativeScores.from_state(_state(model.arrays, "normative_"), unseen_site=policy)
+    # Who is a reference matters to those alone whom the norm is fitted on.
+    columns = np.column_stack([features, beside[:, 0], np.zeros(len(features)), beside[:, 1:]])
+    return np.asarray(scores.transform(columns))
 
 
 def _harmonise(model: FrozenModel, joined: FloatArray) -> FloatArray:

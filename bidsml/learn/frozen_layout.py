@@ -10,6 +10,7 @@ from bidsml.errors import DataError, near_names
 from bidsml.learn.embedding import count_regions
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.harmonise import ComBat
+from bidsml.learn.normative_layout import what_disagrees
 from bidsml.records import FeatureBlock, FloatArray, FrozenModel, ModelCard
 
 _Arrays = Mapping[str, NDArray[Any]]
@@ -44,6 +45,7 @@ def check_layout(model: FrozenModel, values: FloatArray, beside: FloatArray) -> 
     if lacking:
         raise DataError(f"the model lacks arrays: {', '.join(lacking)}", hint=_HINT)
     kept = sum(_check_block(arrays, number, block) for number, block in enumerate(card.blocks))
+    _check_normative(card, arrays, kept)
     for name, shape in _shapes(model, kept).items():
         if arrays[name].shape != shape:
             _disagree(f"{name} is {arrays[name].shape}, where {shape} fits")
@@ -65,6 +67,17 @@ def _check_card(card: ModelCard) -> None:
         _disagree(f"its feature blocks are not {len(card.names)} columns, one after the other")
     if (card.task == "regression") != (not card.classes) or len(card.classes) == 1:
         _disagree(f"a {card.task} with the classes {list(card.classes)}")
+
+
+def _check_normative(card: ModelCard, arrays: _Arrays, kept: int) -> None:
+    if card.normative is None:
+        return
+    state = {name.removeprefix("normative_"): array for name, array in arrays.items() if name.startswith("normative_")}
+    wrong = what_disagrees(
+        state, n_sites=max(1, len(card.normative.sites)), n_covariates=len(card.normative.columns), n_features=kept
+    )
+    if wrong:
+        _disagree(wrong)
 
 
 def _check_block(arrays: _Arrays, number: int, block: FeatureBlock) -> int:
@@ -109,7 +122,9 @@ def _needed(model: FrozenModel) -> set[str]:
 def _shapes(model: FrozenModel, kept: int) -> dict[str, tuple[int, ...]]:
     """Shapes of the arrays that follow the blocks, where ``kept`` features are left of these."""
     card = model.card
-    shapes: dict[str, tuple[int, ...]] = {"median": (kept + card.n_beside,), "centre": (kept,), "spread": (kept,)}
+    # Normative scores use up what is beside them before gaps are filled.
+    filled = kept if card.normative else kept + card.n_beside
+    shapes: dict[str, tuple[int, ...]] = {"median": (filled,), "centre": (kept,), "spread": (kept,)}
     if model.is_linear:
         n_outputs = len(card.classes) if len(card.classes) > 2 else 1
         shapes |= {"coef": (n_outputs, kept), "intercept": (n_outputs,)}

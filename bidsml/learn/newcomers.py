@@ -7,7 +7,7 @@ import pandas as pd
 
 from bidsml.errors import DataError
 from bidsml.learn.conditions import select
-from bidsml.records import FeatureSet, FloatArray, ModelCard, Newcomers, NuisanceColumn
+from bidsml.records import FeatureSet, FloatArray, ModelCard, Newcomers, NormativeCard, NuisanceColumn
 from bidsml.spec import AnalysisSpec, column_name
 
 _MISSING_TEXT = ("", "n/a", "N/A", "nan", "NaN", "NA")
@@ -106,6 +106,9 @@ def lay_out(
     beside = _encode(rows, card.nuisance, notes)
     if card.sites:
         beside = np.column_stack([beside, _site_numbers(site, card, notes), _encode(rows, card.preserved, notes)])
+    if card.normative:
+        numbers = _norm_numbers(site, card.normative, notes)
+        beside = np.column_stack([beside, numbers, _encode(rows, card.normative.columns, notes)])
     return Newcomers(table, target, features.values, beside, left=left, notes=tuple(notes))
 
 
@@ -210,6 +213,20 @@ def _unknown_levels(rows: pd.DataFrame, columns: Sequence[NuisanceColumn]) -> It
                 f"{len(strange)} people have a {source} that training did not know ({_some(sorted(set(strange)))}): "
                 "taken as missing, and set to the training median."
             )
+
+
+def _norm_numbers(site: Sequence[str | None], norm: NormativeCard, notes: list[str]) -> FloatArray:
+    """Numbers of the sites that the norm knows, −1 for others; 0 for all where sites have no norm of their own."""
+    if not norm.sites:
+        return np.zeros(len(site))
+    numbers = np.array([float(norm.sites.index(one)) if one in norm.sites else -1.0 for one in site])
+    unknown = int((numbers < 0).sum())
+    if unknown:
+        notes.append(
+            f"{unknown} people come from sites that training did not know: they are scored against everyone there, "
+            "with the variance between sites on top of their own."
+        )
+    return numbers
 
 
 def _site_numbers(site: Sequence[str | None], card: ModelCard, notes: list[str]) -> FloatArray:

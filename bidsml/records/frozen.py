@@ -30,6 +30,20 @@ class NuisanceColumn(Record):
 
 
 @dataclass(frozen=True)
+class NormativeCard(Record):
+    """What a frozen biomarker's normative scores are given: covariates and sites.
+
+    ``sites`` are those that training knew, in the order of their numbers; empty where sites have no norm of their own.
+    ``reference`` is the condition on who defined the norm; empty: everyone.
+    """
+
+    columns: tuple[NuisanceColumn, ...]
+    sites: tuple[str, ...] = ()
+    unseen_site: str = "pooled"
+    reference: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingPeople(Record):
     """Who a biomarker was trained on, told only to those who know the people already.
 
@@ -86,11 +100,18 @@ class ModelCard(Record):
     sites: tuple[str, ...] = ()
     preserved: tuple[NuisanceColumn, ...] = ()
     unseen_site: str = ""
+    normative: NormativeCard | None = None
+    """Where features are normative scores."""
 
     @property
     def n_beside(self) -> int:
-        """Number of columns that are used up beside the features: nuisance; the site and what ComBat preserves."""
-        return len(self.nuisance) + (1 + len(self.preserved) if self.sites else 0)
+        """Number of columns that are used up beside the features.
+
+        Those are nuisance columns, then the site and what ComBat preserves, or the site and the covariates of
+        normative scores.
+        """
+        n_scoring = 1 + len(self.normative.columns) if self.normative else 0
+        return len(self.nuisance) + (1 + len(self.preserved) if self.sites else 0) + n_scoring
 
 
 @dataclass(frozen=True)
@@ -126,7 +147,7 @@ class Newcomers(Record):
     ``table`` has one row per person: ``participant_id``, then ``label``, ``unit``, ``site`` as text, ``None`` where
     missing. ``target`` is class codes of the model (or the numeric outcome), NaN where unknown. ``values`` is
     ``(n, n_features)``, ``beside`` ``(n, n_beside)``: nuisance columns, then for ComBat the number of the site (−1 for
-    an unknown one) and what is preserved; NaN where missing.
+    an unknown one) and what is preserved, for normative scores the same number and the covariates; NaN where missing.
     """
 
     table: pd.DataFrame

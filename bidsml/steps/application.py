@@ -122,7 +122,8 @@ def read_external_columns(
         Which optional columns are not there.
     """
     named = {column_name(one): one for one in (*spec.nuisance.baseline, *spec.nuisance.preserve)}
-    sources = dict.fromkeys(column.source for column in (*card.nuisance, *card.preserved))
+    norm = card.normative.columns if card.normative else ()
+    sources = dict.fromkeys(column.source for column in (*card.nuisance, *card.preserved, *norm))
     needed = [*(named.get(source, source) for source in sources), *spec.cohort.columns]
     table = read_columns(dict.fromkeys(needed), table, bids_dir=bids_dir, derivatives=derivatives)
     notes = []
