@@ -14,7 +14,7 @@ from bidsml.bids.references import resolve_atlas
 from bidsml.bids.scans import find_scans
 from bidsml.bids.store import write_text
 from bidsml.errors import NothingSelectedError
-from bidsml.features import measure_of, reads_anatomy, reads_bold, reads_tables
+from bidsml.features import measure_of, modality_of, reads_anatomy, reads_bold, reads_tables
 from bidsml.graph.run import Progress
 from bidsml.records import RawSession, Scan
 from bidsml.report.citation import citation_files
@@ -101,4 +101,5 @@ def _find_kinds(spec: AnalysisSpec, options: RunOptions) -> tuple[list[str], boo
     if raw_bold or anatomy:
         sessions = [one for found in find_raw(spec, options, bold=raw_bold).values() for one in found]
     tables = ["table"] if any(reads_tables(feature) for feature in spec.features) else []
+    tables += dict.fromkeys(modality_of(feature) for feature in spec.features if modality_of(feature))
     return [*kinds_of((), sessions), *kinds, *tables], bool(sessions)

@@ -8,7 +8,7 @@ from bidsml.atlases import load_atlas
 from bidsml.bids.derivative import require_own_output, validate_input
 from bidsml.bids.references import resolve_atlas
 from bidsml.errors import AnalysisFileError, MissingInputError, OutputError, UsageError
-from bidsml.features import CATALOG, check_feature, reads_bold, reads_tables
+from bidsml.features import CATALOG, check_feature, modality_of, reads_bold, reads_tables
 from bidsml.graph.run import plugin_settings
 from bidsml.learn.check import check_analysis
 from bidsml.preproc.confounds import check_denoise
@@ -47,7 +47,8 @@ def check_names(spec: AnalysisSpec) -> None:
 def check_atlases(spec: AnalysisSpec, options: RunOptions, kind: ScanKind) -> None:
     """Load every atlas that images will be averaged with; ready-made signals bring their own regions."""
     for index, feature in enumerate(spec.features):
-        if reads_tables(feature) or (reads_bold(feature) and kind != "bold"):
+        own = modality_of(feature) and "atlas" not in CATALOG[feature.kind].keys
+        if own or reads_tables(feature) or (reads_bold(feature) and kind != "bold"):
             continue
         if not feature.atlas:
             raise AnalysisFileError(

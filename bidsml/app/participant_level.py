@@ -98,6 +98,7 @@ def _init_workflow(spec: AnalysisSpec, options: RunOptions, selection: Selection
 def _write_methods(spec: AnalysisSpec, options: RunOptions, selection: Selection) -> None:
     """Write how everyone's features are made; each participant's report says what became of their own images."""
     scans = [scan for plan in selection.plans for scan in (*plan.scans, plan.table)]
+    scans += [scan for plan in selection.plans for own in plan.modality_scans.values() for scan in own]
     sessions = [session for plan in selection.plans for session in plan.sessions]
     kinds = [kind for kind in kinds_of(scans, sessions) if kind != "table" or _reads_tables(spec)]
     write_boilerplate(spec, options, kinds=kinds, raw=bool(sessions))

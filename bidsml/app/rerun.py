@@ -19,7 +19,7 @@ from bidsml.bids.modelfiles import read_model
 from bidsml.bids.participants import read_participants
 from bidsml.bids.store import write_text
 from bidsml.errors import BidsmlError, DiskError, InterruptedRunError, MissingInputError
-from bidsml.features import reads_tables
+from bidsml.features import reads_images
 from bidsml.spec import RunOptions
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def _labels(run: RecordedRun, out: Path, options: RunOptions, *, alone: bool) ->
 
 
 def _present(run: RecordedRun, options: RunOptions) -> set[str]:
-    if all(reads_tables(feature) for feature in run.spec.features):
+    if not any(reads_images(feature) for feature in run.spec.features):
         return set(read_participants(options.bids_dir)["participant_id"])
     return set(folders_of(options))
 

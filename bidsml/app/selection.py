@@ -11,14 +11,16 @@ from bidsml.app.agreement import folders_of, require_asked, say_disagreement
 from bidsml.app.check import check_atlases, scan_kinds
 from bidsml.app.provenance import input_digests, make_provenance
 from bidsml.app.readiness import Say
+from bidsml.bids.modalities import find_modality, require_modality
 from bidsml.bids.participants import read_participants
 from bidsml.bids.raw import describe_raw, find_raw
 from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.scans import find_scans
+from bidsml.bids.search import Search
 from bidsml.bids.tables import check_columns, check_features, read_row, table_files
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, MissingInputError, NothingSelectedError, near_names
-from bidsml.features import reads_anatomy, reads_bold, reads_tables
+from bidsml.features import modality_of, reads_anatomy, reads_bold, reads_images, reads_tables
 from bidsml.graph.participant import ParticipantPlan
 from bidsml.learn.conditions import names_in
 from bidsml.records import RawSession, Scan
@@ -60,16 +62,16 @@ def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selectio
         No participant is left, or one that was asked for by name has no input.
     """
     participants = read_participants(options.bids_dir)
-    tables_only = all(reads_tables(feature) for feature in spec.features)
+    images_needed = any(reads_images(feature) for feature in spec.features)
     folders = folders_of(options)
-    require_asked(options, folders, needed=not tables_only)
+    require_asked(options, folders, needed=images_needed)
     if not options.participant_labels:
         say_disagreement(options, folders, say=say)
     _check_columns(spec, options, participants)
-    if tables_only:
-        images = _Images(scans=dict.fromkeys(options.participant_labels or participants["participant_id"], ()))
-    else:
+    if images_needed:
         images = _select_images(spec, options, say)
+    else:
+        images = _Images(scans=dict.fromkeys(options.participant_labels or participants["participant_id"], ()))
     _check_features(spec, options, [*images.participants, *participants["participant_id"]])
     plans, lacking, hint = _plan(spec, options, images)
     without = {**images.without, **lacking}
@@ -98,16 +100,17 @@ def _plan(
         files = _table_files(spec, options, label)
         try:
             _require_rows(spec, options, label)
+            own = _modality_scans(spec, options, label)
         except MissingInputError as error:
             without[label] = error.message
             hint = hint or error.hint
             continue
         scans, sessions = images.scans.get(label, ()), images.sessions.get(label, ())
-        images_used: list[Scan | RawSession] = [*scans, *sessions]
+        images_used: list[Scan | RawSession] = [*scans, *sessions, *(one for found in own.values() for one in found)]
         read = [path for one in images_used for path in one.files]
         read += [path for paths in (*files.values(), atlases) for path in paths]
         provenance = make_provenance(spec, options, inputs=input_digests(read, options))
-        plans.append(ParticipantPlan(label, scans, table, provenance, files, sessions))
+        plans.append(ParticipantPlan(label, scans, table, provenance, files, sessions, own))
     return plans, without, hint
 
 
@@ -173,6 +176,22 @@ def _require_asked(asked: Sequence[str], images: _Images) -> None:
             raise NothingSelectedError(f"participant {label!r} has no input{reason}", hint=near_names(label, known))
 
 
+def search_of(spec: AnalysisSpec, options: RunOptions) -> Search:
+    """Where files of other modalities are looked for, and which are wanted."""
+    tasks = (spec.input.task,) if spec.input.task else options.task_ids
+    return Search(options.bids_dir, options.derivatives, options.session_labels, tasks, spec.input.space or "")
+
+
+def _modality_scans(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Scan, ...]]:
+    """Find the scans of every block that reads files of its own, by block name."""
+    search = search_of(spec, options)
+    return {
+        block: find_modality(modality_of(feature), feature, label, search)
+        for block, feature in zip(spec.block_names, spec.features, strict=True)
+        if modality_of(feature)
+    }
+
+
 def _table_files(spec: AnalysisSpec, options: RunOptions, label: str) -> dict[str, tuple[Path, ...]]:
     """Files of every table block; raises where one is only a link to content that is elsewhere."""
     files = {}
@@ -223,5 +242,8 @@ def _check_columns(spec: AnalysisSpec, options: RunOptions, participants: pd.Dat
 def _check_features(spec: AnalysisSpec, options: RunOptions, labels: Sequence[str]) -> None:
     """Find a misspelt name in a table block; ``labels`` are those whose own files are looked into, in this order."""
     for feature in spec.features:
+        if modality_of(feature):
+            wanted = options.participant_labels or labels
+            require_modality(modality_of(feature), feature, dict.fromkeys(wanted), search_of(spec, options))
         if reads_tables(feature):
             check_features(feature, labels, bids_dir=options.bids_dir, derivatives=options.derivatives)

@@ -1,7 +1,7 @@
 """Columns of text as columns of numbers."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -108,6 +108,22 @@ def _match(patterns: Iterable[str], table: Table, *, what: str) -> set[str]:
 def matches_pattern(name: str, pattern: str) -> bool:
     """Whether a column is meant by an entry of ``columns`` or ``exclude``: its name, or a shell pattern."""
     return name == pattern or fnmatchcase(name, pattern)
+
+
+def choose_values(
+    values: Mapping[str, float], *, columns: Sequence[str], exclude: Sequence[str]
+) -> dict[str, float]:
+    """Take the values that ``columns`` means, all where it is empty, and ``exclude`` does not.
+
+    Returns
+    -------
+    dict
+        In the order of ``values``; then NaN for each name in ``columns`` that is no pattern and not there.
+    """
+    wanted = [n for n in values if not columns or any(matches_pattern(n, pattern) for pattern in columns)]
+    absent = [name for name in columns if name not in values and not _is_pattern(name)]
+    kept = [n for n in (*wanted, *absent) if not any(matches_pattern(n, pattern) for pattern in exclude)]
+    return {name: values.get(name, float("nan")) for name in kept}
 
 
 def _is_pattern(text: str) -> bool:

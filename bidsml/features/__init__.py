@@ -44,6 +44,10 @@ class FeatureKind:
     function
         What measures one person, called ``function(data, *, block, options)``. A kind of bidsml's own leaves it out:
         it is ``extract_<name>`` of its file.
+    modality
+        Of a kind that reads files of its own, an entry of ``bidsml.bids.modalities``; empty for all others.
+    datatype
+        Folder of BIDS that the features are published in, where it is not ``func``.
     settings
         Pydantic model that the ``options`` table of a block must fit; ``None``: the kind takes no ``options``.
     """
@@ -56,6 +60,8 @@ class FeatureKind:
     units: tuple[str, ...] = ()
     function: Callable[..., FeatureVector] | None = None
     settings: type[BaseModel] | None = None
+    modality: str = ""
+    datatype: str = ""
 
     def extract(self, data: ScanData, *, block: str, options: FeatureSpec) -> FeatureVector:
         """Measure one person (see the kind's own function)."""
@@ -186,6 +192,16 @@ _KINDS = (
         summary="columns of any table with one row per participant, such as FreeSurfer statistics",
         units=("as in the table",),
     ),
+    FeatureKind(
+        name="freesurfer",
+        needs=frozenset({"table"}),
+        measures=("thickness", "area", "volume", "volume_of_etiv", "subcortical", "subcortical_of_etiv"),
+        keys=frozenset({"measure", "derivative", "parcellation", "columns", "exclude"}),
+        summary="cortical thickness, area and volume, and subcortical volumes, from a FreeSurfer subjects folder",
+        modality="freesurfer",
+        datatype="anat",
+        units=("mm", "mm²", "mm³", "1", "mm³", "1"),
+    ),
 )
 
 CATALOG = Catalog({kind.name: kind for kind in _KINDS}, group=FEATURES, kind=FeatureKind)
@@ -193,7 +209,12 @@ CATALOG = Catalog({kind.name: kind for kind in _KINDS}, group=FEATURES, kind=Fea
 
 def reads_tables(options: FeatureSpec) -> bool:
     """Whether a block's kind takes table rows rather than images."""
-    return "table" in CATALOG[options.kind].needs
+    return "table" in CATALOG[options.kind].needs and not modality_of(options)
+
+
+def modality_of(options: FeatureSpec) -> str:
+    """Name the modality whose own files a block's kind reads; empty where it takes what others read too."""
+    return CATALOG[options.kind].modality
 
 
 def reads_anatomy(options: FeatureSpec) -> bool:
@@ -208,7 +229,12 @@ def reads_task(options: FeatureSpec) -> bool:
 
 def reads_bold(options: FeatureSpec) -> bool:
     """Whether a block's kind takes BOLD, or what is made of it."""
-    return not (reads_tables(options) or reads_anatomy(options))
+    return not (reads_tables(options) or reads_anatomy(options) or modality_of(options))
+
+
+def reads_images(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes BOLD or the anatomy, or what is made of them."""
+    return reads_bold(options) or reads_anatomy(options)
 
 
 def measure_of(options: FeatureSpec) -> str:

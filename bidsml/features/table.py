@@ -1,8 +1,7 @@
 """Columns of any table with one row per participant."""
 
-import numpy as np
-
 from bidsml.errors import DataError
+from bidsml.features._values import extract_values
 from bidsml.records import FeatureVector, ScanData
 from bidsml.spec import FeatureSpec
 
@@ -25,17 +24,7 @@ def extract_table(data: ScanData, *, block: str, options: FeatureSpec) -> Featur
             f"sub-{data.scan.participant_id}: no column of {options.file or data.scan.path} is left for {block!r}",
             hint="look at columns and exclude of this block, and at the table's header",
         )
-    values = np.array(list(data.table.values()), dtype=np.float64)
-    names = tuple(data.table)
-    absent = {name: "n/a in the table" for name, value in data.table.items() if np.isnan(value)}
-    return FeatureVector(
-        block=block,
-        kind=options.kind,
-        measure="value",
-        names=names,
-        values=values,
-        missing={**absent, **data.missing},
-    )
+    return extract_values(data, block=block, kind=options.kind, measure="value", reason="n/a in the table")
 
 
 def check_table(options: FeatureSpec) -> str:

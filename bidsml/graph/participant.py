@@ -10,7 +10,8 @@ from nipype import Merge, Node, Workflow
 from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.extension import FEATURES, used_plugins
-from bidsml.features import reads_anatomy, reads_tables, reads_task
+from bidsml.features import modality_of, reads_anatomy, reads_tables, reads_task
+from bidsml.graph.modality import make_modality_readers
 from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
 from bidsml.records import Provenance, RawSession, Scan
@@ -40,6 +41,8 @@ class ParticipantPlan:
         For each table block of the analysis, by block name, the files that its row comes from.
     sessions
         Raw images to be preprocessed; empty where none are needed.
+    modality_scans
+        For each block that reads files of its own, by block name, its scans.
     """
 
     participant_id: str
@@ -48,6 +51,7 @@ class ParticipantPlan:
     provenance: Provenance
     table_files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     sessions: tuple[RawSession, ...] = ()
+    modality_scans: Mapping[str, tuple[Scan, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
         extract.inputs.feature = feature.model_dump_json()
         extract.inputs.block = block
         # Anatomies of several sessions have nothing to concatenate.
-        extract.inputs.combine = "average" if reads_anatomy(feature) else spec.input.combine
+        averaged = reads_anatomy(feature) or modality_of(feature)
+        extract.inputs.combine = "average" if averaged else spec.input.combine
         connect_list(workflow, readers.find(block, feature), extract, "scan_data")
         extracted.append(extract)
     connect_list(workflow, readers.nodes, publish, "scan_data")
@@ -146,7 +151,9 @@ class _Readers:
     def find(self, block: str, feature: FeatureSpec) -> list[Node]:
         """Find or make the nodes for a block."""
         places = self.places
-        if reads_tables(feature):
+        if modality_of(feature):
+            source = ("modality", block)
+        elif reads_tables(feature):
             source = ("row", block)
         elif reads_anatomy(feature):
             source = ("anatomy", feature.atlas or "")
@@ -155,7 +162,10 @@ class _Readers:
         if source not in self.by_source:
             number = len(self.by_source)
             atlas = resolve_atlas(feature.atlas or "", bids_dir=places.bids_dir, derivatives=places.derivatives)
-            if source[0] == "row":
+            if source[0] == "modality":
+                scans = self.plan.modality_scans[block]
+                made = make_modality_readers(scans, feature, atlas=atlas, inputs=self.inputs, number=number)
+            elif source[0] == "row":
                 made = [
                     _row_reader(self.plan, self.spec, block, feature, self.inputs, places.bids_dir, places.derivatives)
                 ]

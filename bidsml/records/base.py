@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-ScanKind = Literal["bold", "timeseries", "relmat", "table", "t1w"]
+ScanKind = Literal["bold", "timeseries", "relmat", "table", "t1w", "freesurfer", "mriqc", "dwimap", "eeg", "meg"]
 Task = Literal["classification", "regression"]
 Model = Literal["biomarker", "nuisance", "nuisance+biomarker", "majority"]
 

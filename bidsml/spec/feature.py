@@ -52,6 +52,14 @@ class FeatureSpec(Section):
         (), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all."
     )
     exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
+    derivative: str | None = Field(
+        None,
+        description="Kinds that read another tool's folder: its --derivatives NAME. Default: freesurfer, mriqc or "
+        "qsirecon, by the kind.",
+    )
+    parcellation: Literal["desikan", "destrieux", "dkt"] = Field(
+        "desikan", description="Kind freesurfer: whose parcels of the cortex (aparc, aparc.a2009s, aparc.DKTatlas)."
+    )
     options: dict[str, JsonValue] = Field(
         {}, description="Kinds of other packages: what they take beyond the keys above; see their documentation."
     )

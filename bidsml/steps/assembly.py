@@ -17,6 +17,7 @@ from bidsml.bids.references import is_per_participant
 from bidsml.bids.store import read_record, write_record
 from bidsml.bids.tables import read_columns
 from bidsml.errors import BidsmlError, DataError
+from bidsml.features import modality_of
 from bidsml.learn.cohort import build_cohort
 from bidsml.records import Atlas, Cohort, FeatureBlock, FeatureSet, FeatureVector, Study
 from bidsml.spec import AnalysisSpec, read_spec, referenced_columns
@@ -161,7 +162,8 @@ def stack_features(
     columns: list[np.ndarray] = []
     for index, (feature, first) in enumerate(zip(spec.features, vectors[0], strict=True)):
         mine = [vector[index] for vector in vectors]
-        own = _union(mine) if is_per_participant(feature.file or "") else _shared_names(mine, participants)
+        differ = is_per_participant(feature.file or "") or modality_of(feature)
+        own = _union(mine) if differ else _shared_names(mine, participants)
         start = len(names)
         prefix = f"{first.block}:" if len(vectors[0]) > 1 else ""
         names += [prefix + name for name in own]

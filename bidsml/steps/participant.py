@@ -280,7 +280,8 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        datatype = ("anat" if CATALOG[vector.kind].needs & {"density", "volumes"} else "func") if vector.atlas else None
+        own = CATALOG[vector.kind].datatype
+        datatype = own or ("anat" if CATALOG[vector.kind].needs & {"density", "volumes"} else "func") if vector.atlas or own else None
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})

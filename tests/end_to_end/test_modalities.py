@@ -1,0 +1,144 @@
+"""Features from other modalities, run as a user would: participant and group on a small made-up dataset."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from place import Ran, run_bidsml
+
+from bidsml.bids.recon import SUBCORTICAL
+
+LABELS = tuple(f"{number:02d}" for number in range(1, 13))
+ANALYSIS = """
+name = "small"
+[target]
+column = "group"
+positive = "patient"
+{blocks}
+[cv]
+outer = {{kind = "stratified", folds = 3, repeats = 1}}
+inner = {{folds = 2}}
+[[estimators]]
+kind = "ridge"
+grid = {{alpha = [1.0, 100.0]}}
+[inference]
+permutations = 9
+"""
+
+
+class Study:
+    """Twelve people, every other one a patient, and the folders that other tools made of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dataset = folder / "bids"
+        self.derivatives: dict[str, Path] = {}
+        self.dataset.mkdir()
+        (self.dataset / "dataset_description.json").write_text('{"Name": "made up", "BIDSVersion": "1.11.1"}')
+        people = {"participant_id": [f"sub-{label}" for label in LABELS], "group": ["patient", "control"] * 6}
+        pd.DataFrame(people).to_csv(self.dataset / "participants.tsv", sep="\t", index=False)
+        for label in LABELS:
+            (self.dataset / f"sub-{label}").mkdir()
+
+    def run(self, level: str, blocks: str, *more: str) -> Ran:
+        analysis = self.folder / "analysis.toml"
+        analysis.write_text(ANALYSIS.format(blocks=blocks))
+        words = [str(self.dataset), str(self.folder / "out"), level, "--work-dir", str(self.folder / "work")]
+        words += ["--analysis", str(analysis), "--nprocs", "1"]
+        for name, path in self.derivatives.items():
+            words += ["-d", f"{name}={path}"]
+        return run_bidsml(*words, *more)
+
+    def run_both(self, blocks: str) -> Path:
+        """Run both levels, and give the output folder."""
+        for level in ("participant", "group"):
+            ran = self.run(level, blocks)
+            assert ran.code == 0, ran.text
+        out = self.folder / "out"
+        assert (out / "group-small.html").is_file()
+        return out
+
+    def manifest(self, label: str) -> dict:
+        return json.loads((self.folder / "out" / f"sub-{label}" / f"sub-{label}_bidsml.json").read_text())
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path)
+
+
+def write_freesurfer(study: Study) -> Path:
+    """Patients have a thinner insula."""
+    rng = np.random.default_rng(0)
+    root = study.derivatives["freesurfer"] = study.folder / "fs"
+    for index, label in enumerate(LABELS):
+        stats = root / f"sub-{label}" / "stats"
+        stats.mkdir(parents=True)
+        for side in ("lh", "rh"):
+            lines = [
+                "# Measure Cortex, NumVert, Number of Vertices, 200, unitless",
+                "# ColHeaders StructName NumVert SurfArea GrayVol ThickAvg",
+            ]
+            for region in ("insula", "cuneus"):
+                thick = 2.5 + 0.1 * rng.standard_normal() - (0.8 if region == "insula" and index % 2 == 0 else 0)
+                lines.append(f"{region} 100 {rng.integers(400, 600)} {rng.integers(900, 1100)} {thick:.3f}")
+            (stats / f"{side}.aparc.stats").write_text("\n".join(lines) + "\n")
+        lines = ["# Measure EstimatedTotalIntraCranialVol, eTIV, Volume, 1400000, mm^3"]
+        lines += ["# ColHeaders Index SegId NVoxels Volume_mm3 StructName"]
+        lines += [f"{i} {i} 1 {rng.integers(3000, 4000)} {name}" for i, name in enumerate(SUBCORTICAL)]
+        (stats / "aseg.stats").write_text("\n".join(lines) + "\n")
+    return root
+
+
+FREESURFER = '[[features]]\nkind = "freesurfer"\n[[features]]\nkind = "freesurfer"\nmeasure = "subcortical_of_etiv"\n'
+
+
+def test_freesurfer(study):
+    root = write_freesurfer(study)
+    out = study.run_both(FREESURFER)
+    found = sorted(path.relative_to(out).as_posix() for path in out.glob("sub-01/anat/*features.tsv"))
+    assert found == [
+        "sub-01/anat/sub-01_atlas-DesikanKilliany_desc-freesurfer_features.tsv",
+        "sub-01/anat/sub-01_atlas-aseg_desc-freesurfer2_features.tsv",
+    ]
+    table = pd.read_csv(out / found[0], sep="\t").set_index("name")["value"]
+    regions = ("insula", "cuneus")
+    assert list(table.index) == [f"{side}_{region}_thickness" for side in ("lh", "rh") for region in regions]
+    inputs = study.manifest("01")["analyses"]["small"]["provenance"]["inputs"]
+    assert {f"bids:freesurfer:sub-01/stats/{name}" for name in ("lh.aparc.stats", "aseg.stats")} <= set(inputs)
+    text = (out / "sub-01.html").read_text()
+    assert "Cortical thickness (Fischl &amp; Dale, 2000) in the regions of the Desikan-Killiany atlas" in text
+    assert "doi.org/10.1073/pnas.200033797" in text
+    # Another content of the file makes the features again.
+    before = study.manifest("01")["analyses"]["small"]["files"][found[0]]
+    changed = root / "sub-01" / "stats" / "lh.aparc.stats"
+    changed.write_text(changed.read_text().replace("2.", "3."))
+    assert study.run("participant", FREESURFER).code == 0
+    assert study.manifest("01")["analyses"]["small"]["files"][found[0]] != before
+
+
+def test_freesurfer_of_some_people(study):
+    """Who lacks a hemisphere has no input; whose table is cut off fails; the others are finished."""
+    root = write_freesurfer(study)
+    (root / "sub-03" / "stats" / "rh.aparc.stats").unlink()
+    damaged = root / "sub-04" / "stats" / "lh.aparc.stats"
+    damaged.write_text(damaged.read_text().rpartition("cuneus")[0])
+    ran = study.run("participant", FREESURFER)
+    assert ran.code == 1, ran.text
+    assert "sub-04" in ran.text
+    assert "is cut off" in ran.text
+    states = {
+        one["participant_id"]: one
+        for one in json.loads(run_bidsml("status", str(study.folder / "out"), "--json").text)["participants"]
+    }
+    assert states["03"]["state"] == "no-input"
+
+
+def test_a_folder_without_anybody(study):
+    study.derivatives["freesurfer"] = study.folder / "elsewhere"
+    (study.folder / "elsewhere").mkdir()
+    ran = study.run("participant", FREESURFER)
+    assert ran.code == 66
+    assert str(study.folder / "elsewhere" / "sub-01") in ran.text
