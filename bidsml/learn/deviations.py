@@ -1,6 +1,6 @@
-"""Normative scores of a cohort: what they are fitted on, and the out-of-fold table of everyone's deviations."""
+"""What normative scores of a cohort are fitted on: covariates, sites, and who is a reference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Normative scores: how far people are from what is expected of their age, sex and site, fitted on training rows only."""
+"""Normative scores: how far people are from what is expected of them, fitted on training rows only."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -134,7 +134,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return scores
 
     def predict_moments(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Expected values and predictive standard deviations, both ``(n, n_features)``; the features are not used."""
+        """Return expected values and predictive standard deviations, both ``(n, n_features)``; no feature is used."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
         shape = self._split(X)[0].shape

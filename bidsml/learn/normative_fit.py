@@ -190,7 +190,7 @@ def _site_scale(squares: FloatArray, number: IntArray, n_sites: int) -> FloatArr
 def predictive_moments(
     fit: GroupFit, curve: FloatArray, spread: FloatArray, *, site: int | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Expected values and predictive standard deviations of new people of one site, both ``(n, p)``.
+    """Give expected values and predictive standard deviations of new people of one site, both ``(n, p)``.
 
     With σ² the variance within sites, g what the covariates and δ² what the site make of it, and τ² the variance of
     sites' means, a site's offset is a weighted mean Σ c_s a_s of all sites' own: its own by its reliability
@@ -199,7 +199,7 @@ def predictive_moments(
 
         σ² g δ² (f + (x − Σ c_s x̄_s)ᵀ (X̃ᵀX̃)⁻¹ (x − Σ c_s x̄_s) + Σ c_s² / n_s) + τ² Σ (c_s − [s is own])²,
 
-    with f = ν / (ν − 2) for an estimated variance, or 1 + 2 cᵀ(CᵀC)⁻¹c for an estimated variance function. A site without
+    with f = ν / (ν − 2) for an estimated variance, 1 + 2 cᵀ(CᵀC)⁻¹c for an estimated variance function. A site without
     reference people has no own mean: nothing is subtracted for it, and its τ² comes on top.
 
     Parameters

@@ -14,7 +14,7 @@ _Arrays = Mapping[str, NDArray[Any]]
 
 
 def what_disagrees(state: _Arrays, *, n_sites: int, n_covariates: int, n_features: int) -> str:
-    """Say what is wrong with the arrays of :meth:`bidsml.learn.normative.NormativeScores.state`; nothing if all is well.
+    """Say what is wrong with the arrays of normative scores (their ``state``); nothing if all is well.
 
     Parameters
     ----------

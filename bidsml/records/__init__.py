@@ -45,6 +45,7 @@ from bidsml.records.group import (
     Weights,
 )
 from bidsml.records.maps import WeightMap
+from bidsml.records.normative import Deviations
 from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
 from bidsml.records.preprocessed import Preprocessing, PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
@@ -65,6 +66,7 @@ __all__ = [
     "CalibrationCurve",
     "Cohort",
     "Dataset",
+    "Deviations",
     "ExternalResult",
     "FailedParticipant",
     "Failure",

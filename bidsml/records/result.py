@@ -18,6 +18,7 @@ from bidsml.records.group import (
     Weights,
 )
 from bidsml.records.maps import WeightMap
+from bidsml.records.normative import Deviations
 from bidsml.records.participant import Atlas
 
 
@@ -51,6 +52,8 @@ class Result(Record):
     """Card of the frozen biomarker; ``None`` where none was made."""
     maps: tuple[WeightMap, ...] = ()
     """Patterns in the brain; painted when the result is published."""
+    deviations: Deviations | None = None
+    """Normative scores of everyone, out of fold; ``None`` where the analysis has no norm."""
 
     @property
     def headline(self) -> PerformanceRow:

@@ -46,6 +46,7 @@ SECTIONS_GROUP: tuple[Callable[[Result], Section | None], ...] = (
     group.baselines.section,
     group.subgroups.section,
     group.sites.section,
+    group.normative.section,
     group.people.section,
     group.weights.section,
     group.failures.section,

@@ -104,6 +104,25 @@ COMBAT_BRAIN = Reference(
     "NeuroImage 167:104–120.",
     doi="10.1016/j.neuroimage.2017.11.024",
 )
+MARQUAND = Reference(
+    "Marquand AF et al. 2016. Understanding heterogeneity in clinical cohorts using normative models: beyond "
+    "case-control studies. Biological Psychiatry 80:552–561.",
+    doi="10.1016/j.biopsych.2015.12.023",
+)
+FRAZA = Reference(
+    "Fraza CJ et al. 2021. Warped Bayesian linear regression for normative modelling of big data. "
+    "NeuroImage 245:118715.",
+    doi="10.1016/j.neuroimage.2021.118715",
+)
+KIA = Reference(
+    "Kia SM et al. 2020. Hierarchical Bayesian regression for multi-site normative modeling of neuroimaging data. "
+    "MICCAI 2020.",
+    doi="10.1007/978-3-030-59728-3_68",
+)
+KOENKER = Reference(
+    "Koenker R 1981. A note on studentizing a test for heteroscedasticity. Journal of Econometrics 17:107–112.",
+    doi="10.1016/0304-4076(81)90062-2",
+)
 NADEAU = Reference(
     "Nadeau C, Bengio Y 2003. Inference for the generalization error. Machine Learning 52:239–281.",
     doi="10.1023/A:1024068626366",

@@ -17,6 +17,7 @@ from bidsml.learn.performance import summarise_performance
 from bidsml.learn.permutation import permute
 from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
+from bidsml.learn.zscores import score_deviations
 from bidsml.records import CVResult, Fold, LeakageCheck, Model, PermutationNull, Provenance, Result, Study
 from bidsml.spec import InferenceSpec, read_spec
 from bidsml.steps.assembly import load_atlases
@@ -178,6 +179,7 @@ def gather_result(
         provenance=read_record(Provenance, provenance),
         warnings=(*override_warnings(spec), *design_warnings(plan, content.cohort, spec)),
         leakage=read_record(tuple[LeakageCheck, ...], audited[0]),
+        deviations=score_deviations(content.features, content.cohort, plan, spec=spec),
     )
     return write_record(out_dir / "result.npz", result)
 

@@ -23,6 +23,7 @@ def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Descripti
         ("learning_curve", result.learning_curves, learning_curve_table, _LEARNING),
         ("subgroups", result.subgroups, subgroup_table, _SUBGROUPS),
         ("curves", result.ranking, curves_table, _CURVES),
+        ("zscores", result.deviations, zscores_table, _ZSCORES),
     )
     return {name: (make(result), description) for name, content, make, description in makers if content}
 
@@ -221,6 +222,28 @@ _SUBGROUPS: Description = {
     "level": {"Description": "Its value, or a third of the people"},
     "estimate": {"Description": "Primary metric of the pooled out-of-fold predictions in the subgroup"},
     "interval": {"Description": "How the 95 % interval was made"},
+}
+
+
+def zscores_table(result: Result) -> pd.DataFrame:
+    """Normative scores of everyone, out of fold: one row per participant, one column per feature, four decimals."""
+    found = result.deviations
+    if found is None:
+        return pd.DataFrame()
+    who = {
+        "participant_id": [f"sub-{label}" for label in result.cohort.participant_id],
+        "reference": ["yes" if one else "no" for one in found.reference],
+    }
+    scored = pd.DataFrame(np.round(found.z, 4), columns=list(found.names))
+    return pd.concat([pd.DataFrame(who), scored], axis=1)
+
+
+_ZSCORES: Description = {
+    "reference": {"Description": "Whether the person meets the condition on those who define the norm"},
+    "all other columns": {
+        "Description": "z of that feature: (value - expected) / predictive standard deviation, by a norm that was "
+        "fitted without the person (default design, first repeat); n/a where value, covariate or norm is missing",
+    },
 }
 
 

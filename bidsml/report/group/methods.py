@@ -17,6 +17,7 @@ from bidsml.report.methods_text import (
     describe_software,
     paragraph,
 )
+from bidsml.report.normative_text import say_normative
 from bidsml.report.preprocessing_text import describe_anatomy
 from bidsml.report.references import COMBAT, COMBAT_BRAIN, COMBAT_DIFFUSION, SKLEARN, SNOEK
 from bidsml.report.task_text import describe_task
@@ -125,6 +126,8 @@ def describe_preparation(spec: AnalysisSpec) -> list[Sentence]:
             "dropped, and other gaps filled with the median."
         ),
     ]
+    if spec.normative:
+        sentences += say_normative(spec.normative, has_sites=bool(spec.cohort.site))
     if spec.nuisance.harmonize == "combat":
         sentences.append(_say_combat(spec.nuisance))
     if spec.nuisance.regress:
