@@ -110,9 +110,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def choose_values(
-    values: Mapping[str, float], *, columns: Sequence[str], exclude: Sequence[str]
-) -> dict[str, float]:
+def choose_values(values: Mapping[str, float], *, columns: Sequence[str], exclude: Sequence[str]) -> dict[str, float]:
     """Take the values that ``columns`` means, all where it is empty, and ``exclude`` does not.
 
     Returns

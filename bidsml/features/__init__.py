@@ -218,6 +218,15 @@ def modality_of(options: FeatureSpec) -> str:
 
 
 def reads_anatomy(options: FeatureSpec) -> bool:
+    FeatureKind(
+        name="image_quality",
+        needs=frozenset({"table"}),
+        measures=("value",),
+        keys=frozenset({"suffix", "derivative", "columns", "exclude"}),
+        summary="image-quality metrics of MRIQC: a control of motion and scanner as much as a feature",
+        modality="mriqc",
+        units=("MRIQC's own",),
+    ),
     """Whether a block's kind takes what the anatomical preprocessing measures."""
     return bool(CATALOG[options.kind].needs & {"density", "volumes"})
 

@@ -15,6 +15,7 @@ from bidsml.steps.modality import read_named_values
 
 _STEPS: dict[str, tuple[Callable[..., Path], float]] = {
     "freesurfer": (read_named_values, 0.5),
+    "mriqc": (read_named_values, 0.5),
 }
 """What reads a scan of each modality, and its peak memory in GB."""
 

@@ -42,6 +42,7 @@ _KINDS = {
     "t1w": "raw T1w images",
     "table": "tables of the dataset",
     "freesurfer": "the statistics of FreeSurfer's recon-all",
+    "mriqc": "the image-quality metrics of MRIQC",
 }
 # Kinds of features that are made of cleaned region signals.
 OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})

@@ -8,6 +8,7 @@ from bidsml.report.references import (
     FISCHL,
     FISCHL_ASEG,
     FISCHL_DALE,
+    MRIQC,
 )
 
 MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
@@ -38,5 +39,6 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
         "by the estimated total intracranial volume (Buckner et al., 2004).",
         (FISCHL_ASEG, BUCKNER),
     ),
+    ("image_quality", "value"): ("Image-quality metrics were taken from MRIQC (Esteban et al., 2017).", (MRIQC,)),
 }
 """A sentence may hold ``{where}``: the regions of an atlas."""

@@ -56,6 +56,11 @@ BUCKNER = Reference(
     "demented adults using automated atlas-based head size normalization. NeuroImage 23:724–738.",
     doi="10.1016/j.neuroimage.2004.06.018",
 )
+MRIQC = Reference(
+    "Esteban O et al. 2017. MRIQC: advancing the automatic prediction of image quality in MRI from unseen sites. "
+    "PLoS ONE 12:e0184661.",
+    doi="10.1371/journal.pone.0184661",
+)
 LEDOIT_WOLF = Reference(
     "Ledoit O, Wolf M 2004. A well-conditioned estimator for large-dimensional covariance matrices. "
     "Journal of Multivariate Analysis 88:365–411.",

@@ -86,6 +86,7 @@ KIND_NAMES = {
     "phenotype": "questionnaires and tests",
     "table": "values from tables",
     "freesurfer": "FreeSurfer's morphometry",
+    "image_quality": "image quality",
 }
 """What a kind of features is."""
 

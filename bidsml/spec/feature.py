@@ -57,6 +57,9 @@ class FeatureSpec(Section):
         description="Kinds that read another tool's folder: its --derivatives NAME. Default: freesurfer, mriqc or "
         "qsirecon, by the kind.",
     )
+    suffix: str = Field(
+        "T1w", pattern="^[A-Za-z0-9]+$", description="Kind image_quality: suffix of the scans, such as T1w or bold."
+    )
     parcellation: Literal["desikan", "destrieux", "dkt"] = Field(
         "desikan", description="Kind freesurfer: whose parcels of the cortex (aparc, aparc.a2009s, aparc.DKTatlas)."
     )

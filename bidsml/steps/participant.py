@@ -16,7 +16,7 @@ from bidsml.bids.readers import read_matrix, read_timeseries
 from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table
 from bidsml.bids.tables import read_row as read_table_row
 from bidsml.errors import AnalysisFileError
-from bidsml.features import CATALOG
+from bidsml.features import CATALOG, FeatureKind
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import mean_fd_mm, verdict
@@ -280,8 +280,7 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        own = CATALOG[vector.kind].datatype
-        datatype = own or ("anat" if CATALOG[vector.kind].needs & {"density", "volumes"} else "func") if vector.atlas or own else None
+        datatype = _datatype(CATALOG[vector.kind], has_atlas=bool(vector.atlas))
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
@@ -292,6 +291,13 @@ def _publish_features(
     if not alone:
         kept["desc"] = _alphanumeric(vector.block)
     return _publish_matrix(out, vector, label, kept)
+
+
+def _datatype(kind: FeatureKind, *, has_atlas: bool) -> str | None:
+    """Folder of a participant's features; none for what comes from tables of all people."""
+    if kind.datatype or not has_atlas:
+        return kind.datatype or None
+    return "anat" if kind.needs & {"density", "volumes"} else "func"
 
 
 def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str]) -> list[Path]:

@@ -142,3 +142,29 @@ def test_a_folder_without_anybody(study):
     ran = study.run("participant", FREESURFER)
     assert ran.code == 66
     assert str(study.folder / "elsewhere" / "sub-01") in ran.text
+
+
+def test_image_quality(study):
+    """Patients move more; the mean of two runs is taken; group tables and own files serve alike."""
+    rng = np.random.default_rng(1)
+    root = study.derivatives["mriqc"] = study.folder / "mriqc"
+    root.mkdir()
+    rows = []
+    for index, label in enumerate(LABELS):
+        folder = root / f"sub-{label}" / "func"
+        folder.mkdir(parents=True)
+        for run in ("1", "2"):
+            motion = 0.2 + 0.02 * rng.random() + (0.3 if index % 2 == 0 else 0.0)
+            metrics = {"fd_mean": motion, "tsnr": float(50 + rng.random()), "size_x": 64}
+            (folder / f"sub-{label}_task-rest_run-{run}_bold.json").write_text(json.dumps(metrics))
+        rows.append({"bids_name": f"sub-{label}_T1w", "cjv": rng.random(), "efc": rng.random()})
+    pd.DataFrame(rows).to_csv(root / "group_T1w.tsv", sep="\t", index=False)
+    out = study.run_both(
+        '[[features]]\nkind = "image_quality"\nname = "bold"\nsuffix = "bold"\n[[features]]\nkind = "image_quality"\n'
+    )
+    table = pd.read_csv(out / "sub-01" / "sub-01_desc-bold_features.tsv", sep="\t").set_index("name")["value"]
+    runs = [json.loads(path.read_text()) for path in sorted(root.glob("sub-01/func/*.json"))]
+    assert list(table.index) == ["fd_mean", "tsnr"]
+    assert table["fd_mean"] == pytest.approx(np.mean([run["fd_mean"] for run in runs]))
+    assert "bids:mriqc:group_T1w.tsv" in study.manifest("01")["analyses"]["small"]["provenance"]["inputs"]
+    assert "taken from MRIQC (Esteban et al., 2017)" in (out / "group-small.html").read_text()
