@@ -14,9 +14,9 @@ _DOCS = Path(__file__).resolve().parents[1]
 _FEATURES = """\
 # Feature kinds
 
-A feature block is one `[[features]]` table of [analysis.toml](../reference/analysis.md). It sees the data of one person;
-whatever is fitted over people (a mean, a reference, a harmonisation) is fitted inside each fold, on its training rows.
-Several blocks are taken together.
+A feature block is one `[[features]]` table of [analysis.toml](../reference/analysis.md). It sees the data of one
+person; whatever is fitted over people (a mean, a reference, a harmonisation) is fitted in each fold, on its training
+rows. Several blocks are taken together.
 
 ```toml
 [[features]]
