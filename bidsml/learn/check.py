@@ -9,6 +9,7 @@ from bidsml.learn.estimators import CATALOG
 from bidsml.learn.metrics import find_metric
 from bidsml.records import Task
 from bidsml.spec import AnalysisSpec, EstimatorSpec
+from bidsml.spec.fusion import MAX_MIXED_BLOCKS
 
 _MAX_POINTS = 1000
 
@@ -50,6 +51,7 @@ def check_analysis(spec: AnalysisSpec) -> None:
                 "nuisance.allow_nonlinear = true overrides this, and the report says so",
             )
         check_grid(entry, task)
+    check_fusion(spec)
 
 
 def override_warnings(spec: AnalysisSpec) -> tuple[str, ...]:
@@ -61,6 +63,43 @@ def override_warnings(spec: AnalysisSpec) -> tuple[str, ...]:
         f"Columns were regressed out before {', '.join(kinds)} (nuisance.allow_nonlinear): the residuals of discrete "
         "features can encode the confound, and a non-linear model reads it out. Don't take the figure for the brain's.",
     )
+
+
+def check_fusion(spec: AnalysisSpec) -> None:
+    """Check that the way in which blocks are fused goes with their number and with the estimators.
+
+    Raises
+    ------
+    AnalysisFileError
+        There is one block only, there are too many for a kernel sum, a kernel sum has an estimator that is not linear,
+        or a stack that cannot be frozen comes first.
+    """
+    kind, n_blocks = spec.fusion.kind, len(spec.features)
+    if kind == "concatenate":
+        return
+    if n_blocks < 2:
+        raise AnalysisFileError(
+            f"fusion.kind = {kind!r} needs two or more [[features]] blocks; there is one",
+            hint="add a block, or leave fusion out",
+        )
+    curved = [entry.kind for entry in spec.estimators if not CATALOG[entry.kind].linear]
+    if kind == "kernel_sum":
+        if n_blocks > MAX_MIXED_BLOCKS:
+            raise AnalysisFileError(
+                f"fusion.kind = 'kernel_sum' searches the weights of at most {MAX_MIXED_BLOCKS} blocks; "
+                f"there are {n_blocks}",
+                hint="use concatenate, which weighs them alike, or stacking",
+            )
+        if curved:
+            raise AnalysisFileError(
+                f"fusion.kind = 'kernel_sum' adds linear kernels; {', '.join(curved)} has none",
+                hint="use a linear estimator such as ridge or logistic, or another fusion.kind",
+            )
+    elif spec.estimators[0].kind in curved:
+        raise AnalysisFileError(
+            f"the first estimator's model is frozen, and a stack of {curved[0]} cannot be",
+            hint="list a linear estimator such as ridge or logistic first; others may follow",
+        )
 
 
 def check_grid(entry: EstimatorSpec, task: Task) -> None:

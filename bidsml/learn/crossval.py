@@ -10,18 +10,18 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import ParameterGrid
 
 from bidsml.errors import AnalysisFileError, DataError
+from bidsml.learn.deviations import normative_design
 from bidsml.learn.fitting import (
     FittedFold,
-    PreparedFold,
     Recipe,
     fit_fold,
     make_recipe,
     prepare_fold,
 )
-from bidsml.learn.deviations import normative_design
+from bidsml.learn.fusion import block_views
 from bidsml.learn.harmonise import combat_design
 from bidsml.learn.metrics import METRICS, Metric, Outcome, find_metric, metrics_of
-from bidsml.learn.preparation import ModelInput, PreparedSplit
+from bidsml.learn.preparation import ModelInput
 from bidsml.records import Cohort, CVResult, FeatureBlock, FeatureSet, FloatArray, Fold, IntArray, Model
 from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name
 
@@ -74,8 +74,8 @@ def cross_validate(
             # It ranks nobody: its class shares differ from fold to fold, and against the test fold's own.
             fit = replace(fit, scores=np.zeros_like(fit.scores))
         if keep:
-            weights.append(_weights(prepared, fit, n_features=len(seen.columns)))
-        fits.append(replace(fit, estimator=None))
+            weights.append(_weights(fit, n_features=len(seen.columns)))
+        fits.append(fit.without_model())
     result = collect(fits, folds, cohort, recipe=recipe)
     return replace(
         result,
@@ -184,6 +184,8 @@ def model_input(features: FeatureSet, cohort: Cohort, *, spec: AnalysisSpec, mod
         n_design=design.shape[1],
         unseen_site=spec.nuisance.unseen_site,
         normative=normative if normative.scores else None,
+        views=block_views(spec.fusion, len(features.blocks)),
+        stacked=spec.fusion.kind == "stacking" and len(features.blocks) > 1,
     )
 
 
@@ -191,26 +193,25 @@ def _one_block(name: str, n_columns: int) -> FeatureBlock:
     return FeatureBlock(name, kind="table", measure="", layout="vector", start=0, stop=n_columns)
 
 
-def _weights(prepared: PreparedFold, fit: FittedFold, *, n_features: int) -> tuple[FloatArray, FloatArray]:
+def _weights(fit: FittedFold, *, n_features: int) -> tuple[FloatArray, FloatArray]:
     """Weights and Haufe patterns of one fold in the features' own units, each ``(n_features, n_outputs)``.
 
     The pattern of an output is cov(X, ŝ) / var(ŝ) over the training rows (Haufe 2014, eq. 7,
     doi 10.1016/j.neuroimage.2013.10.067), output by output.
     """
-    outer: PreparedSplit = prepared.outer
-    coordinates = np.atleast_2d(fit.estimator.coef_).T  # (n_coordinates, n_outputs)
-    centred = outer.train - outer.train.mean(axis=0)
-    decisions = centred @ coordinates
+    centred = [part.split.train - part.split.train.mean(axis=0) for part in fit.parts]
+    decisions = np.asarray(sum(rows @ part.coef.T for rows, part in zip(centred, fit.parts, strict=True)))
     variance = (decisions**2).sum(axis=0)
-    covariance = centred.T @ decisions
-    if outer.basis is not None:
-        coordinates, covariance = outer.basis @ coordinates, outer.basis @ covariance
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pattern = np.where(variance > 0, covariance / variance, 0.0)
-    weights = np.full((n_features, coordinates.shape[1]), np.nan)
+    weights = np.full((n_features, decisions.shape[1]), np.nan)
     patterns = weights.copy()
-    weights[outer.columns] = coordinates / outer.scale[:, None]
-    patterns[outer.columns] = pattern * outer.scale[:, None]
+    for rows, part in zip(centred, fit.parts, strict=True):
+        split, coordinates, covariance = part.split, part.coef.T, rows.T @ decisions
+        if split.basis is not None:
+            coordinates, covariance = split.basis @ coordinates, split.basis @ covariance
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pattern = np.where(variance > 0, covariance / variance, 0.0)
+        weights[split.columns] = coordinates / split.scale[:, None]
+        patterns[split.columns] = pattern * split.scale[:, None]
     return weights, patterns
 
 

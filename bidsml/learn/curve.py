@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import optimize
 
 from bidsml.learn.crossval import aggregate_of, fold_outcome, model_input, recipe_of
-from bidsml.learn.fitting import Parameters, Recipe, fit_point, outcome_of
+from bidsml.learn.fitting import Parameters, Recipe, fit_as_chosen, outcome_of
 from bidsml.learn.intervals import (
     Interval,
     draw_units,
@@ -23,7 +23,7 @@ from bidsml.learn.intervals import (
     widening,
 )
 from bidsml.learn.metrics import METRICS, Outcome, pool_outcomes
-from bidsml.learn.preparation import ModelInput, prepare_split
+from bidsml.learn.preparation import ModelInput
 from bidsml.records import Cohort, CVResult, FeatureSet, FloatArray, Fold, IntArray, LearningCurve
 from bidsml.spec import AnalysisSpec, EstimatorSpec
 
@@ -168,8 +168,9 @@ def _measure(task: _Task, share: float, *, name: str) -> _Point:
         for number, fold in enumerate(task.folds):
             key = np.random.SeedSequence(task.seed, spawn_key=(_SUBSETS, number, subset))
             place = nested_order(task.cohort, fold.train, rng=np.random.default_rng(key))
-            train = fold.train[place < share]
-            outcomes.append(_fit(task, train, number))
+            kept = place < share
+            train = fold.train[kept]
+            outcomes.append(_fit(task, replace(fold, train=train, inner=fold.inner[kept]), number))
             values[subset, number] = METRICS[name](outcomes[-1])
             sizes.append(train.size)
         order = np.argsort(np.concatenate([fold.test for fold in task.folds]))
@@ -178,11 +179,10 @@ def _measure(task: _Task, share: float, *, name: str) -> _Point:
     return _Point(float(np.mean(sizes)), estimate, interval, n_subsets)
 
 
-def _fit(task: _Task, train: IntArray, number: int) -> Outcome:
-    fold, recipe = task.folds[number], task.recipe
-    split = prepare_split(task.given, train, fold.test, rotate=recipe.kind.rotates)
-    fitted = fit_point(split, task.cohort.target, task.points[number], recipe=recipe)
-    return outcome_of(fitted, task.cohort.target, train_rows=train, test_rows=fold.test, recipe=recipe)
+def _fit(task: _Task, fold: Fold, number: int) -> Outcome:
+    recipe, target = task.recipe, task.cohort.target
+    fitted = fit_as_chosen(task.given, fold, target, task.points[number], recipe=recipe)
+    return outcome_of(fitted, target, train_rows=fold.train, test_rows=fold.test, recipe=recipe)
 
 
 def _summarise(task: _Task, by_subset: Sequence[Outcome], values: FloatArray) -> tuple[float, Interval]:

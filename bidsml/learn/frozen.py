@@ -18,7 +18,7 @@ from bidsml.learn.deviations import uses_sites
 from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.final_fold import fold_of_everyone
-from bidsml.learn.fitting import FittedFold, PreparedFold, fit_fold, prepare_fold
+from bidsml.learn.fitting import FittedFold, fit_fold, prepare_fold
 from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import NormativeScores
@@ -82,8 +82,9 @@ def freeze(
     arrays = preparation_arrays(prepared.outer.preparation, features.blocks)
     estimator = np.empty(0, dtype=np.uint8)
     if recipe.kind.linear:
-        arrays |= _linear_arrays(prepared, fit)
+        arrays |= _linear_arrays(fit, n_prepared=arrays["centre"].size)
     else:
+        arrays["spread"] = prepared.outer.scale
         estimator = np.frombuffer(dump_estimator(fit.estimator), dtype=np.uint8)
     if not cohort.classes:
         arrays["target_mean"] = np.array(cohort.target.mean())
@@ -150,13 +151,13 @@ def _columns(cohort: Cohort, references: Sequence[str]) -> tuple[NuisanceColumn,
     return tuple(found)
 
 
-def _linear_arrays(prepared: PreparedFold, fit: FittedFold) -> _Arrays:
-    """Weights on the prepared features: those on the row-space coordinates, rotated back."""
-    coefficients = np.atleast_2d(fit.estimator.coef_)
-    if prepared.outer.basis is not None:
-        coefficients = coefficients @ prepared.outer.basis.T
-    intercept = np.broadcast_to(np.atleast_1d(fit.estimator.intercept_), coefficients.shape[:1])
-    return {"coef": np.ascontiguousarray(coefficients, dtype=float), "intercept": np.array(intercept, dtype=float)}
+def _linear_arrays(fit: FittedFold, *, n_prepared: int) -> _Arrays:
+    """Weights on the prepared features: those on the row-space coordinates rotated back, block weights put in."""
+    coefficients = np.zeros((len(fit.parts[0].coef), n_prepared))
+    for part in fit.parts:
+        own = part.coef if part.split.basis is None else part.coef @ part.split.basis.T
+        coefficients[:, part.split.places] = own * part.split.factor
+    return {"coef": coefficients, "intercept": np.array(fit.intercept, dtype=float)}
 
 
 def preparation_arrays(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> _Arrays:

@@ -68,10 +68,10 @@ def permute(
     recipe = recipe_of(cohort, spec=spec, estimator=estimator, model="biomarker", seed=seed)
     seen = select_blocks(features, estimator.features)
     exchange = plan_exchange(cohort, first, spec)
-    fast = runs_fast(spec, estimator, recipe)
+    given = model_input(seen.features, cohort, spec=spec, model="biomarker")
+    fast = runs_fast(spec, estimator, recipe, stacked=given.stacked)
     follows = patterns and fast and recipe.n_classes <= 2
     pilots = exchange.shuffle(cohort.target, _PILOTS if follows else [], seed=seed)
-    given = model_input(seen.features, cohort, spec=spec, model="biomarker")
     test = _Test(given, first, cohort, estimator.kind, recipe, pilots)
     start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
     labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
@@ -152,8 +152,11 @@ def _draw(test: _Test, labels: FloatArray, own: slice, *, fast: bool, stop_after
     return drawn
 
 
-def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe) -> bool:
+def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe, *, stacked: bool = False) -> bool:
     """Say whether all draws are solved together.
+
+    The second level of a stack is fitted on scores that differ in every draw: such draws are solved one by one, at the
+    cost of cross-validation each, times the number of draws.
 
     Raises
     ------
@@ -162,7 +165,7 @@ def runs_fast(spec: AnalysisSpec, estimator: EstimatorSpec, recipe: Recipe) -> b
     """
     if spec.inference.engine == "general":
         return False
-    reason = why_not_fast(estimator.kind, recipe)
+    reason = "it is stacked" if stacked else why_not_fast(estimator.kind, recipe)
     if follows_labels(spec):
         reason = "normative.reference names the target, so that everything is prepared anew for every draw"
     if reason and spec.inference.engine == "fast":
@@ -285,8 +288,8 @@ def _fit_singly(test: _Test, targets: FloatArray) -> tuple[list[list[FittedFold]
                 prepared = prepare_fold(test.given.for_labels(target), fold, recipe=test.recipe)
             fit = fit_fold(prepared, target, recipe=test.recipe)
             if follows:
-                rows[draw] = prepared.outer.train @ np.ravel(fit.estimator.coef_)
-            fits[draw].append(replace(fit, estimator=None))
+                rows[draw] = sum(part.split.train @ np.ravel(part.coef) for part in fit.parts)
+            fits[draw].append(fit.without_model())
         decisions.append(rows)
     return fits, decisions
 

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.errors import DataError
 from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.fusion import View
 from bidsml.learn.deviations import NormativeDesign
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import REFERENCE, NormativeScores
@@ -182,6 +182,10 @@ class ModelInput:
     """What ComBat does with test rows of a site without training rows."""
     normative: NormativeDesign | None = None
     """Of normative scores, whose columns are the last of ``values``; ``None`` where there are none."""
+    views: tuple[View, ...] = (None,)
+    """Under which weights of the blocks a model is fitted; see :func:`bidsml.learn.fusion.block_views`."""
+    stacked: bool = False
+    """Whether every view has a model of its own; the columns beside the features are then a block too."""
 
     @property
     def n_features(self) -> int:
@@ -215,65 +219,6 @@ class ModelInput:
         return replace(self, values=values)
 
 
-@dataclass(frozen=True)
-class PreparedSplit:
-    """One train/test split, ready for an estimator.
-
-    ``train`` and ``test`` are ``(n_rows, n_coordinates)``. ``columns`` and ``scale`` say which input column each
-    prepared feature stands for, and its training standard deviation after harmonising and regressing. Where the
-    coordinates are rotated, ``basis`` is ``(n_prepared, n_coordinates)`` with orthonormal columns, if kept.
-    """
-
-    train_rows: IntArray
-    test_rows: IntArray
-    train: FloatArray
-    test: FloatArray
-    columns: IntArray
-    scale: FloatArray
-    basis: FloatArray | None = None
-    preparation: Any = None
-    """The fitted :class:`~sklearn.pipeline.Pipeline`, kept along with ``basis``."""
-
-
-def prepare_split(
-    given: ModelInput, train_rows: IntArray, test_rows: IntArray, *, rotate: bool, keep_basis: bool = False
-) -> PreparedSplit:
-    """Fit the preparation on the training rows and apply it to both.
-
-    Nuisance columns beside the features are imputed and standardised, then multiplied by √(number of features /
-    number of nuisance columns): both blocks then have the same total variance, so that one penalty doesn't
-    drown five confounds in six thousand edges (block scaling, as in multiple factor analysis).
-
-    With ``rotate``, more features than training rows are expressed in an orthonormal basis of the training rows' space
-    (QR decomposition of their transpose). An L2-penalised linear model's weights lie in that space, so nothing is
-    lost, and every fit costs n × n instead of n × p.
-
-    Raises
-    ------
-    DataError
-        No feature is usable in the training rows.
-    """
-    preparation = fit_preparation(given, train_rows)
-    with _without_warning():
-        train, test = (np.asarray(preparation.transform(given.values[rows])) for rows in (train_rows, test_rows))
-    n_prepared = train.shape[1]
-    if given.beside.shape[1]:
-        train, test = _append(given.beside, (train_rows, test_rows), (train, test))
-    basis = None
-    if rotate and train.shape[1] > train.shape[0]:
-        train, test, basis = _rotate(train, test, keep_basis=keep_basis)
-    return PreparedSplit(
-        train_rows=train_rows,
-        test_rows=test_rows,
-        train=np.ascontiguousarray(train),
-        test=np.ascontiguousarray(test),
-        columns=kept_columns(preparation, given.blocks),
-        scale=np.asarray(preparation["scale"].scale_),
-        basis=None if basis is None else basis[:n_prepared],
-        preparation=preparation if keep_basis else None,
-    )
-
-
 def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
     """Fit the label-free preparation on training rows.
 
@@ -291,7 +236,7 @@ def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
         unseen_site=given.unseen_site,
         normative=given.normative.scores if given.normative else None,
     )
-    with _without_warning():
+    with without_warning():
         try:
             return preparation.fit(given.values[rows])
         except ValueError as error:
@@ -299,35 +244,11 @@ def fit_preparation(given: ModelInput, rows: IntArray) -> Pipeline:
 
 
 @contextmanager
-def _without_warning() -> Iterator[None]:
+def without_warning() -> Iterator[None]:
     """Say nothing of a block that loses all its features: it may, as long as another keeps some."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No features were selected", category=UserWarning)
         yield
-
-
-def _rotate(
-    train: FloatArray, test: FloatArray, *, keep_basis: bool
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Express both in an orthonormal basis of the training rows' space: trainᵀ = Q R, so train Q = Rᵀ."""
-    if keep_basis:
-        basis, triangle = linalg.qr(train.T, mode="economic", check_finite=False)
-        return triangle.T, test @ basis, basis
-    # Q itself costs as much as the factorisation; its product with the test rows is cheap.
-    rotated, triangle = linalg.qr_multiply(train.T, test, mode="right")
-    return triangle.T, rotated, None
-
-
-def _append(
-    beside: FloatArray, rows: tuple[IntArray, IntArray], prepared: tuple[FloatArray, FloatArray]
-) -> tuple[FloatArray, FloatArray]:
-    fit = make_pipeline(MedianImputer(), StandardScaler())
-    fit.fit(beside[rows[0]])
-    factor = np.sqrt(max(prepared[0].shape[1], 1) / beside.shape[1])
-    train, test = (
-        np.hstack([matrix, factor * fit.transform(beside[which])]) for matrix, which in zip(prepared, rows, strict=True)
-    )
-    return train, test
 
 
 def _explain(given: ModelInput, train_rows: IntArray, error: ValueError) -> Exception:

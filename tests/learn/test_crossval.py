@@ -15,7 +15,7 @@ from bidsml.learn.harmonise import ComBat
 from bidsml.learn.metrics import METRICS
 from bidsml.learn.splits import plan_folds
 from bidsml.records import FeatureBlock, FeatureSet
-from bidsml.spec import EstimatorSpec
+from bidsml.spec import EstimatorSpec, FusionSpec
 
 FIVE = {"outer": {"kind": "stratified", "folds": 5}}
 FIXED_RIDGE = EstimatorSpec(kind="ridge", grid={"alpha": (10.0,)})
@@ -283,6 +283,8 @@ def test_small_or_few_folds_are_pooled(simulate):
 def test_several_blocks_lie_side_by_side(simulate):
     data = simulate(p=10, effect=1, cv=FIVE)
     blocks = (FeatureBlock("a", "table", "", "vector", 0, 4), FeatureBlock("b", "table", "", "vector", 4, 10))
+    unscaled = data.spec.model_copy(update={"fusion": FusionSpec(scale_blocks=False)})
+    data = replace(data, spec=unscaled)
     np.testing.assert_allclose(run(data, features=replace(data.features, blocks=blocks))[0].scores, run(data)[0].scores)
 
 

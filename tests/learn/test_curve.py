@@ -59,20 +59,27 @@ def test_subsets_are_nested_balanced_and_keep_units_whole(simulate):
 
 
 def test_the_test_people_never_train(simulate, monkeypatch):
-    from bidsml.learn import curve as module
+    from bidsml.learn import curve, fitting
 
-    seen = []
-    original = module.prepare_split
+    seen, scored = [], []
+    prepare, fit = fitting.prepare_views, curve.fit_as_chosen
 
-    def spy(given, train, test, **options):
+    def prepared(given, train, test, **options):
         seen.append((train, test))
-        return original(given, train, test, **options)
+        return prepare(given, train, test, **options)
 
-    monkeypatch.setattr(module, "prepare_split", spy)
+    def fitted(given, fold, target, chosen, **options):
+        result = fit(given, fold, target, chosen, **options)
+        scored.append((fold.test.tolist(), seen[-1][1].tolist()))
+        return result
+
+    monkeypatch.setattr(fitting, "prepare_views", prepared)
+    monkeypatch.setattr(curve, "fit_as_chosen", fitted)
     data = simulate(n=100, cv=CV)
     _, _, folds = curve_of(data)
     tests = [fold.test.tolist() for fold in folds if fold.repeat == 0]
-    assert seen and all(not set(train) & set(test) and test.tolist() in tests for train, test in seen)
+    assert seen and all(not set(train) & set(test) for train, test in seen)
+    assert scored and all(mine in tests and used == mine for mine, used in scored)
 
 
 def test_few_people_get_one_point_and_no_law(simulate):

@@ -11,7 +11,8 @@ from sklearn.svm import SVC, LinearSVC
 from bidsml.learn.fast.closed import DiscriminantSolver, RidgeSolver
 from bidsml.learn.fast.gram import make_kernels
 from bidsml.learn.fast.margin import HingeSolver, LogisticSolver, SquaredHingeSolver
-from bidsml.learn.preparation import ModelInput, prepare_split
+from bidsml.learn.preparation import ModelInput
+from bidsml.learn.prepared import prepare_split
 from bidsml.records import FeatureBlock
 
 

@@ -124,15 +124,16 @@ def make_data(simulate):
 def set_spy(monkeypatch, data):
     values = data.features.values
     spy = Spy(monkeypatch, values[:, :6], values[:, 6:], data.cohort.nuisance)
-    prepare, fit_point = fitting.prepare_split, fitting.fit_point
+    prepare, fit_point = fitting.prepare_views, fitting.fit_point
 
     def prepared(given, train, test, **kwargs):
         spy.meet(given.values, range(len(given.values)))
-        split = prepare(given, train, test, **kwargs)
-        spy.meet(np.vstack([split.train, split.test]), [*train, *test])
-        return split
+        views = prepare(given, train, test, **kwargs)
+        for split in views:
+            spy.meet(np.vstack([split.train, split.test]), [*train, *test])
+        return views
 
-    monkeypatch.setattr(fitting, "prepare_split", spy.during(prepared, lambda given, train, test: (train, test)))
+    monkeypatch.setattr(fitting, "prepare_views", spy.during(prepared, lambda given, train, test: (train, test)))
     rows = spy.during(fit_point, lambda split, target, point: (split.train_rows, split.test_rows))
     monkeypatch.setattr(fitting, "fit_point", rows)
     return spy

@@ -6,7 +6,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
 
 from bidsml.errors import DataError
-from bidsml.learn.preparation import MedianImputer, ModelInput, UsableFeatures, prepare_split
+from bidsml.learn.preparation import MedianImputer, ModelInput, UsableFeatures
+from bidsml.learn.prepared import prepare_split
 from bidsml.records import FeatureBlock
 
 RNG = np.random.default_rng(0)

@@ -1,14 +1,16 @@
 """Kernels (Gram matrices) of training sets, with the features read in blocks of columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import blas
 
 from bidsml.learn.fast.columns import Projection, complete_blocks, imputed_blocks, inverse_variances
-from bidsml.learn.preparation import ModelInput, fit_preparation
-from bidsml.records import FloatArray, IntArray
+from bidsml.learn.fusion import block_factors, block_of
+from bidsml.learn.preparation import ModelInput, fit_preparation, kept_columns
+from bidsml.learn.prepared import no_feature
+from bidsml.records import FeatureBlock, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,76 @@ class TrainingKernel:
         return self.full[self.rows]
 
 
+@dataclass(frozen=True)
+class BlockKernels:
+    """Kernels of one training set, from which that of any weighting of the blocks is added up.
+
+    ``parts`` are the blocks' own; a single one where no view weighs blocks.
+    """
+
+    given: ModelInput
+    parts: tuple[TrainingKernel, ...]
+
+    def under(self, view: int) -> TrainingKernel:
+        """Add up the kernel that a view of the blocks has.
+
+        Raises
+        ------
+        DataError
+            None of the view's blocks has a usable feature.
+        """
+        weights = self.given.views[view]
+        if weights is None:
+            return self.parts[0]
+        counts = np.array([part.n_features for part in self.parts])
+        factors = block_factors(counts, weights)
+        if not factors.any():
+            raise no_feature(self.given, weights, n_rows=len(self.parts[0].rows))
+        used = np.flatnonzero(factors)
+        full = np.asarray(sum(factors[block] ** 2 * self.parts[block].full for block in used))
+        return TrainingKernel(self.parts[0].rows, full, int(counts[used].sum()))
+
+
 def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[TrainingKernel]:
-    """Prepare the features on every training set and multiply them out.
+    """Make the kernel of every training set under the first view of the blocks; see :func:`make_block_kernels`."""
+    return [kernels.under(0) for kernels in make_block_kernels(given, training)]
+
+
+def make_block_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[BlockKernels]:
+    """Prepare the features on every training set and multiply them out, block by block where views weigh blocks.
+
+    Raises
+    ------
+    DataError
+        No feature is usable in a training set.
+    """
+    if given.views == (None,):
+        return [BlockKernels(given, (kernel,)) for kernel in _whole_kernels(given, training)]
+    if not given.columnwise:
+        return [BlockKernels(given, _prepared_parts(given, rows)) for rows in training]
+    by_block = [_multiply(_narrow(given, block), training) for block in given.blocks]
+    return [BlockKernels(given, parts) for parts in zip(*by_block, strict=True)]
+
+
+def _narrow(given: ModelInput, block: FeatureBlock) -> ModelInput:
+    """Keep one block of the features, beside the nuisance."""
+    own = given.values[:, block.start : block.stop]
+    alone = replace(block, start=0, stop=own.shape[1])
+    return replace(given, values=np.hstack([own, given.values[:, given.n_features :]]), blocks=(alone,), views=(None,))
+
+
+def _whole_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[TrainingKernel]:
+    if not given.columnwise:
+        return [_prepared_kernel(given, rows) for rows in training]
+    kernels = _multiply(given, training)
+    for kernel in kernels:
+        if not kernel.n_features:
+            fit_preparation(given, kernel.rows)  # says what is wrong
+    return kernels
+
+
+def _multiply(given: ModelInput, training: Sequence[IntArray]) -> list[TrainingKernel]:
+    """Prepare features one by one on every training set and multiply them out.
 
     Where every feature is prepared by itself (imputed, regressed on the nuisance, scaled), a training set's kernel is
     P X D Xᵀ Pᵀ: X the features as they are, P (n × n) what nuisance regression and centring do to the rows, D the
@@ -45,15 +115,8 @@ def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[Traini
     left, some percent, in single. No prepared copy of the features is ever made.
 
     Features that are not prepared one by one (tangent embedding, harmonisation) are prepared as a whole for
-    each training set.
-
-    Raises
-    ------
-    DataError
-        No feature is usable in a training set.
+    each training set, elsewhere.
     """
-    if not given.columnwise:
-        return [_prepared_kernel(given, rows) for rows in training]
     projections = [Projection.fit(given, rows) for rows in training]
     grams = [np.zeros((len(given.values),) * 2) for _ in training]
     shared = np.zeros_like(grams[0])
@@ -71,14 +134,10 @@ def make_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[Traini
             inverse = inverse_variances(block, [projection])
             counts[number] += int((inverse > 0).sum())
             grams[number] += blas.dsyrk(1.0, (block * np.sqrt(inverse[0])).T, trans=1)
-    kernels = []
-    for number, projection in enumerate(projections):
-        if not counts[number]:
-            fit_preparation(given, projection.rows)  # says what is wrong
-        kernels.append(
-            TrainingKernel(projection.rows, projection.apply(_symmetric(grams[number])), int(counts[number]))
-        )
-    return kernels
+    return [
+        TrainingKernel(projection.rows, projection.apply(_symmetric(gram)), int(count))
+        for projection, gram, count in zip(projections, grams, counts, strict=True)
+    ]
 
 
 def _add_block(
@@ -110,3 +169,16 @@ def _prepared_kernel(given: ModelInput, rows: IntArray) -> TrainingKernel:
     prepared = np.asarray(preparation.transform(given.values))
     used = prepared[rows].any(axis=0)
     return TrainingKernel(rows, prepared @ prepared[rows].T, int(used.sum()))
+
+
+def _prepared_parts(given: ModelInput, rows: IntArray) -> tuple[TrainingKernel, ...]:
+    """Prepare all blocks together, as harmonisation must, and multiply each out by itself."""
+    preparation = fit_preparation(given, rows)
+    prepared = np.asarray(preparation.transform(given.values))
+    owner = block_of(kept_columns(preparation, given.blocks), given.blocks)
+    used = prepared[rows].any(axis=0)
+    parts = []
+    for number in range(len(given.blocks)):
+        own = prepared[:, owner == number]
+        parts.append(TrainingKernel(rows, own @ own[rows].T, int(used[owner == number].sum())))
+    return tuple(parts)
