@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -96,12 +97,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_groups(self, features: FloatArray, covariates: FloatArray, number: IntArray) -> None:
         """Fit features together that the same people have."""
         curve, spread = self.basis_.curve(covariates), self.basis_.spread(covariates)
-        present = ~np.isnan(features)
-        patterns, group = np.unique(present, axis=1, return_inverse=True)
-        for index in range(patterns.shape[1]):
-            columns, rows = np.flatnonzero(group.reshape(-1) == index), patterns[:, index]
-            if not rows.any():
-                continue
+        for columns, rows in _group_columns(~np.isnan(features)):
             fit = fit_group(
                 features[np.ix_(rows, columns)],
                 curve[rows],
@@ -205,6 +201,17 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _group_columns(present: NDArray[np.bool_]) -> Iterator[tuple[IntArray, IntArray]]:
+    """Columns ``(n, n_columns)`` that the same rows have, and which rows; those without gaps first."""
+    complete = present.all(axis=0)
+    if complete.any():
+        yield np.flatnonzero(complete), np.arange(len(present))
+    gappy = np.flatnonzero(~complete & present.any(axis=0))
+    patterns, group = np.unique(present[:, gappy], axis=1, return_inverse=True)
+    for index in range(patterns.shape[1]):
+        yield gappy[group.reshape(-1) == index], np.flatnonzero(patterns[:, index])
 
 
 def _too_few(n_reference: int, why: str) -> DataError:

@@ -17,7 +17,8 @@ _SPREAD_LEVEL = 0.05
 # Spread is only ever bent where there are this many people for each of its coefficients.
 _PEOPLE_PER_COEFFICIENT = 10
 _STEPS = 50
-_CONVERGED = 1e-6
+# Of the logarithm of a variance: a hundredth of a percent.
+_CONVERGED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def _bend(squares: FloatArray, spread: FloatArray, *, bends: bool) -> FloatArray
     """Regress the variance on the spread's columns where the data show that it depends on them, else 0.
 
     Shown by the studentised score test (Koenker 1981, doi 10.1016/0304-4076(81)90062-2), p < 0.05; fitted by maximum
-    likelihood with a logarithmic link (Fisher scoring), as in Davidian and Carroll 1987 (doi 10.2307/2289384).
+    likelihood with a logarithmic link (Fisher scoring), as in Davidian and Carroll 1987,
+    doi 10.1080/01621459.1987.10478543.
     """
     n, n_columns = spread.shape
     bend = np.zeros((n_columns, squares.shape[1]))

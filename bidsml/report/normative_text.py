@@ -31,8 +31,8 @@ def say_normative(norm: NormativeSpec, *, has_sites: bool) -> list[Sentence]:
         sentences.append(Sentence(words, (FRAZA,)))
         if norm.spread == "auto":
             words = (
-                "Where a score test showed that the variance of a feature depends on the covariates (p < 0.05; Koenker, "
-                "1981), the logarithm of the variance was modelled by them."
+                "Where a score test showed that the variance of a feature depends on the covariates (p < 0.05; "
+                "Koenker, 1981), the logarithm of the variance was modelled by them."
             )
             sentences.append(Sentence(words, (KOENKER,)))
     if has_sites and norm.site is not False:

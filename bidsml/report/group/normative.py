@@ -80,7 +80,7 @@ _COLUMNS = ("People", "Outside ±1.96", "over features, 5 to 95 %", "SD of z", "
 
 
 def _groups(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Table:
-    """Reference people, everyone else by class, and what plain residuals would have said of the reference people."""
+    """Tell reference people, what plain residuals would have said of them, and everyone else by class."""
     rows = [("reference people", _fit(found.z[people])), ("the same, plain regression", _fit(found.raw[people]))]
     others = ~found.reference & np.isfinite(found.z).any(axis=1)
     for code, name in enumerate(result.cohort.classes):
@@ -92,7 +92,7 @@ def _groups(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Tab
 
 
 def _sites(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Table | None:
-    """Reference people of every site with enough of them."""
+    """Tell reference people of every site with enough of them."""
     site = np.array([str(name) for name in result.cohort.site]) if result.cohort.site else np.empty(0)
     rows = []
     for name in sorted(set(site.tolist())):
