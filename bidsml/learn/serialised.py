@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bidsml.errors import DataError, MissingInputError
+from bidsml.learn.estimators import CATALOG, EstimatorKind
 
 # The only types beside skops' own list of harmless ones that a model of a kind may hold.
 TRUSTED: Mapping[str, tuple[str, ...]] = {
@@ -44,8 +45,13 @@ def dump_estimator(estimator: Any) -> bytes:
     return _canonical(_skops().dumps(estimator))
 
 
-def load_estimator(content: bytes, kind: str) -> Any:
+def load_estimator(content: bytes, kind: str, *, of: EstimatorKind | None = None) -> Any:
     """Rebuild an estimator from the bytes of a skops file.
+
+    Parameters
+    ----------
+    of
+        What ``kind`` is; that of the catalog where it is not given.
 
     Raises
     ------
@@ -55,8 +61,11 @@ def load_estimator(content: bytes, kind: str) -> Any:
         skops is not installed, or too old.
     """
     skops = _skops()
-    trusted = TRUSTED.get(kind)
-    if trusted is None:
+    entry = of or CATALOG.get(kind)
+    trusted, roots = TRUSTED.get(kind, ()), _ROOTS.get(kind, ())
+    if entry is not None and entry.model_types:
+        trusted, roots = entry.model_types, tuple(name.rpartition(".")[2] for name in entry.model_types)
+    if not roots:
         raise DataError(f"a model of kind {kind!r} is never kept as a skops file", hint="do not use this model")
     try:
         _refuse_bomb(content)
@@ -69,7 +78,7 @@ def load_estimator(content: bytes, kind: str) -> Any:
         estimator = skops.loads(content, trusted=list(trusted))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, RecursionError) as error:
         raise DataError(f"the estimator is not a readable skops file: {error}", hint="get the model anew") from error
-    if type(estimator).__name__ not in _ROOTS[kind]:
+    if type(estimator).__name__ not in roots:
         raise DataError(f"the model says it is a {kind}, and holds a {type(estimator).__name__}", hint="do not use it")
     return estimator
 

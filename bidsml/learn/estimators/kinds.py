@@ -31,6 +31,9 @@ class EstimatorKind:
         as there are training rows. Holds for a linear model with an L2 penalty.
     in_row_space
         Defined on the coordinates of the training rows' space where there are more features than rows.
+    model_types
+        Of another package's kind that is not linear: full names of the classes that a frozen model may hold beside
+        those that skops takes for harmless, its own estimators' among them. Without them no frozen model is read.
     """
 
     build: Build
@@ -41,6 +44,7 @@ class EstimatorKind:
     has_probabilities: bool = False
     has_class_weight: bool = True
     label: str = ""
+    model_types: tuple[str, ...] = ()
 
     @property
     def rotates(self) -> bool:
