@@ -5,7 +5,7 @@ from pathlib import Path
 
 import bidsml
 from bidsml.app.check import check_run, scan_kinds
-from bidsml.app.provenance import package_versions
+from bidsml.app.provenance import package_versions, plugin_versions
 from bidsml.app.readiness import Say
 from bidsml.app.status import RunStatus
 from bidsml.atlases import load_atlas
@@ -60,6 +60,7 @@ def write_boilerplate(
     inputs = PlannedInputs(
         version=bidsml.__version__,
         packages=package_versions(),
+        plugins=plugin_versions(spec),
         kinds=tuple(dict.fromkeys(kinds)),
         blocks=tuple((one.kind, measure_of(one), atlases.get(one.atlas or "", "")) for one in spec.features),
         space=(space or named or automatic_space()) if raw else "",

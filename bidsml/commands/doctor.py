@@ -2,8 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bidsml import __version__
@@ -17,11 +19,14 @@ from bidsml.container import (
     image_record,
     template_record,
 )
+from bidsml.errors import PluginError
+from bidsml.extension import GROUPS, find_plugins
 from bidsml.features import CATALOG as FEATURES
 from bidsml.graph.run import PLUGINS
 from bidsml.learn.estimators import CATALOG as ESTIMATORS
 from bidsml.learn.metrics import METRICS
 from bidsml.preproc.confounds import STRATEGIES
+from bidsml.report import MORE_GROUP, MORE_PARTICIPANT
 from bidsml.spec import list_ready_made
 from bidsml.templates import automatic_space, describe_templates
 
@@ -58,6 +63,25 @@ def _facts() -> dict[str, str]:
         "denoising": ", ".join(STRATEGIES),
         "estimators": ", ".join(ESTIMATORS),
         "metrics": ", ".join(METRICS),
+        "extensions": "\n".join(_describe_extensions()) or "none installed",
         "plugins": ", ".join(PLUGINS),
         "graphviz": (shutil.which("dot") and "there") or "not there: --write-graph writes DOT text",
     }
+
+
+def _describe_extensions() -> Iterator[str]:
+    """Say what other packages add, and which of it cannot be imported."""
+    catalogs: dict[str, Mapping[str, object]] = {
+        FEATURES.group: FEATURES,
+        ESTIMATORS.group: ESTIMATORS,
+        MORE_PARTICIPANT.group: MORE_PARTICIPANT,
+        MORE_GROUP.group: MORE_GROUP,
+    }
+    for group, what in GROUPS.items():
+        for plugin in find_plugins(group):
+            try:
+                catalogs[group][plugin.name]
+                state = ""
+            except PluginError as error:
+                state = f" [red]cannot be used[/]: {escape(error.message)}"
+            yield f"{escape(plugin.name)} ({what}) of {escape(plugin.package)} {escape(plugin.version)}{state}"

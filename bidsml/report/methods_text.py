@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from bidsml.report.blocks import Paragraph, Reference
@@ -107,13 +108,17 @@ def sources_of(sentences: Iterable[Sentence]) -> tuple[Reference, ...]:
     return tuple(dict.fromkeys(source for sentence in sentences for source in sentence.sources))
 
 
-def describe_software(version: str, packages: Mapping[str, str]) -> list[Sentence]:
+def describe_software(
+    version: str, packages: Mapping[str, str], *, plugins: Mapping[str, str] = MappingProxyType({})
+) -> list[Sentence]:
     """Say what read the data and ran.
 
     Parameters
     ----------
     packages
         Versions of Python and of the packages, by their names; those that are not named here are left out.
+    plugins
+        Versions of the packages that offer a feature kind, an estimator or a section of the analysis.
     """
     pybids, nipype, nilearn = (_versioned(packages, name) for name in ("pybids", "nipype", "nilearn"))
     rests = Sentence(
@@ -123,7 +128,11 @@ def describe_software(version: str, packages: Mapping[str, str]) -> list[Sentenc
         (BIDS, BIDS_APPS, PYBIDS, NIPYPE, NILEARN),
     )
     others = [_versioned(packages, name) for name in _NUMERIC if name in packages]
-    return [rests, Sentence(f"It ran with {listing(others)}.")] if others else [rests]
+    sentences = [rests, Sentence(f"It ran with {listing(others)}.")] if others else [rests]
+    if plugins:
+        added = listing([f"{name} {number}" for name, number in sorted(plugins.items())])
+        sentences.append(Sentence(f"The analysis used parts of other packages: {added}."))
+    return sentences
 
 
 _SPELT = {

@@ -1,7 +1,7 @@
 """Methods text of an analysis that has not run: from the analysis and its inputs, for ``--boilerplate-only``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bidsml.report.citation import MethodsText
 from bidsml.report.group.methods import Plan, describe_models, describe_preparation
@@ -42,6 +42,8 @@ class PlannedInputs:
         ``(kind, measure, atlas)`` of every block of features.
     space
         Template of raw images; empty where none are used.
+    plugins
+        Versions of other packages that offer a part of the analysis.
     """
 
     version: str
@@ -49,6 +51,7 @@ class PlannedInputs:
     kinds: tuple[str, ...]
     blocks: tuple[tuple[str, str, str], ...]
     space: str = ""
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_participant(spec: AnalysisSpec, inputs: PlannedInputs) -> MethodsText:
@@ -73,7 +76,7 @@ def plan_group(spec: AnalysisSpec, inputs: PlannedInputs) -> MethodsText:
 
 
 def _software(inputs: PlannedInputs) -> tuple[Sentence, ...]:
-    return (*describe_software(inputs.version, inputs.packages), *describe_inputs(inputs.kinds))
+    return (*describe_software(inputs.version, inputs.packages, plugins=inputs.plugins), *describe_inputs(inputs.kinds))
 
 
 def _prepared(sentences: Sequence[Sentence]) -> tuple[tuple[Sentence, ...], ...]:

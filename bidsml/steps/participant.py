@@ -24,6 +24,7 @@ from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Prov
 from bidsml.spec import DenoiseSpec, FeatureSpec
 from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
+from bidsml.steps.sidecars import describe_origin, describe_vector
 
 # BIDS spells the measure of a relationship matrix in one word (BEP 17).
 MATRIX_MEASURES: Mapping[str, str] = {
@@ -284,8 +285,7 @@ def _publish_features(
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
-        sidecar = {"Kind": vector.kind, "Measure": vector.measure, "Block": vector.block}
-        sidecar |= {"Settings": dict(vector.settings)} if vector.settings else {}
+        sidecar = describe_vector(vector)
         return [write_table(out / name, table), write_json(out / name.with_suffix(".json"), sidecar)]
     kept["meas"] = MATRIX_MEASURES.get(vector.measure, vector.measure)
     if not alone:
@@ -317,7 +317,7 @@ def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapp
         "StorageFormat": "dense",
         "NodeFiles": [f"bids::{nodes.as_posix()}"],
         "MissingNodes": dict(vector.missing),
-    } | ({"Settings": dict(vector.settings)} if vector.settings else {})
+    } | describe_origin(vector)
     reasons = [vector.missing.get(node) for node in vector.nodes]
     table = pd.DataFrame({"index": range(len(vector.nodes)), "name": vector.nodes, "missing": reasons})
     return [

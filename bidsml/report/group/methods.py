@@ -61,7 +61,7 @@ def _people(result: Result) -> list[Sentence]:
     spec = read_spec(result)
     what = "class labels" if result.task == "classification" else "the outcome"
     sentences = [
-        *describe_software(result.provenance.version, result.provenance.packages),
+        *describe_software(result.provenance.version, result.provenance.packages, plugins=result.provenance.plugins),
         Sentence(f"{_say_analysed(result)} analysed, with {what} from the column {name_target(result)}."),
     ]
     if spec.cohort.include:

@@ -22,7 +22,7 @@ def section(result: ParticipantResult) -> Section:
     """Write the methods of the participant level, with sources."""
     ran = result.provenance
     paragraphs = (
-        [*describe_software(ran.version, ran.packages), *describe_inputs(_inputs(result))],
+        [*describe_software(ran.version, ran.packages, plugins=ran.plugins), *describe_inputs(_inputs(result))],
         describe_preprocessing(result),
         _features(result),
     )
