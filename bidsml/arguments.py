@@ -23,10 +23,12 @@ helper commands (bidsml COMMAND --help):
   compare OUT_A OUT_B   file by file: identical, within tolerance, different
   cluster SCHEDULER …   write the scripts that run a dataset on a cluster
   doctor                versions, atlases and templates at hand, memory, cores
+  check-plugin NAME     check a feature kind, estimator or section that another package adds
   schema                JSON Schema of analysis.toml and study.toml; a study.toml to fill in
 
 exit codes: 0 ok, 1 some participants failed, 16 not valid BIDS, 17 unknown level, 18 nothing selected, 64 usage,
-65 bad data, 66 input missing, 70 a bug, 73 output cannot be created, 74 disk, 75 interrupted, 78 bad analysis file
+65 bad data, 66 input missing, 69 an extension is broken, 70 a bug, 73 output cannot be created, 74 disk,
+75 interrupted, 78 bad analysis file
 """
 
 

@@ -28,7 +28,7 @@ from bidsml.errors import (
     near_names,
 )
 
-COMMANDS = ("demo", "status", "rerun", "compare", "cluster", "doctor", "schema")
+COMMANDS = ("demo", "status", "rerun", "compare", "cluster", "doctor", "schema", "check-plugin")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,7 +125,7 @@ def _dispatch(words: list[str]) -> int:
     if words and words[0] in COMMANDS:
         from importlib import import_module
 
-        command: Callable[[list[str]], int] = import_module(f"bidsml.commands.{words[0]}").main
+        command: Callable[[list[str]], int] = import_module(f"bidsml.commands.{words[0].replace('-', '_')}").main
         return command(words[1:])
     arguments = parse(build_parser(), words)
     if arguments is None:

@@ -30,13 +30,14 @@ LEVELS = {
     "report": 3,
     "simulate": 4,
     "steps": 4,
-    "contract": 7,
+    "notebook": 7,
+    "contract": 8,
     "graph": 5,
     "app": 6,
     "arguments": 6,
     "cli": 7,
-    "commands": 8,
-    "__main__": 9,
+    "commands": 9,
+    "__main__": 10,
 }
 ONLY_IN = {"nipype": "graph", "bids": "bids", "jinja2": "report", "sqlalchemy": "bids"}
 
