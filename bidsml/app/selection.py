@@ -71,6 +71,7 @@ def select_inputs(spec: AnalysisSpec, options: RunOptions, say: Say) -> Selectio
     if images_needed:
         images = _select_images(spec, options, say)
     else:
+        check_atlases(spec, options, "bold")
         images = _Images(scans=dict.fromkeys(options.participant_labels or participants["participant_id"], ()))
     _check_features(spec, options, [*images.participants, *participants["participant_id"]])
     plans, lacking, hint = _plan(spec, options, images)

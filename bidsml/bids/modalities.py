@@ -31,6 +31,7 @@ class _Modality(NamedTuple):
 _MODALITIES: Mapping[str, _Modality] = MappingProxyType(
     {
         "freesurfer": _Modality("recon", find="find_recons", read="read_recon"),
+        "diffusion": _Modality("dwimaps", find="find_maps"),
         "mriqc": _Modality("mriqc", find="find_metrics", read="read_metrics"),
     }
 )

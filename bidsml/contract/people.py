@@ -81,6 +81,16 @@ def _contrasts(rng: np.random.Generator, lost: int, person: int) -> dict[str, An
     return {"contrasts": effect, "contrasts_z": {name: 3 * values for name, values in effect.items()}}
 
 
+def _maps(rng: np.random.Generator, lost: int, person: int) -> dict[str, Any]:
+    names = ("kendall_w", "kendall_w_of_brain", "seed")
+    return {"maps": {name: _values(rng, lost, person) for name in names}}
+
+
+def _scalars(rng: np.random.Generator, lost: int, person: int) -> dict[str, Any]:
+    names = ("fa", "md", "ad", "rd", "mk", "ak", "rk", "icvf", "isovf", "od", "gfa")
+    return {"maps": {name: _values(rng, lost, person) for name in names}}
+
+
 _PARTS: Mapping[str, Callable[[np.random.Generator, int, int], dict[str, Any]]] = {
     "signals": lambda rng, lost, person: {"signals": _signals(rng, lost, person)},
     "unfiltered": lambda rng, lost, person: {"unfiltered": _signals(rng, lost, person)},
@@ -89,4 +99,6 @@ _PARTS: Mapping[str, Callable[[np.random.Generator, int, int], dict[str, Any]]] 
     "density": lambda rng, lost, person: {"density": _values(rng, lost, person)},
     "volumes": _volumes,
     "contrasts": _contrasts,
+    "maps": _maps,
+    "scalars": _scalars,
 }

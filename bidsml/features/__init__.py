@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bidsml.records import FeatureVector, ScanData
     from bidsml.spec import FeatureSpec
 
-Need = Literal["signals", "unfiltered", "matrix", "table", "density", "volumes", "contrasts"]
+Need = Literal["signals", "unfiltered", "matrix", "table", "density", "volumes", "contrasts", "maps", "scalars"]
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,16 @@ def reads_anatomy(options: FeatureSpec) -> bool:
         summary="image-quality metrics of MRIQC: a control of motion and scanner as much as a feature",
         modality="mriqc",
         units=("MRIQC's own",),
+    ),
+    FeatureKind(
+        name="diffusion",
+        needs=frozenset({"scalars"}),
+        measures=("fa", "md", "ad", "rd", "mk", "ak", "rk", "icvf", "isovf", "od", "gfa"),
+        keys=_ATLAS_KEYS | {"derivative", "model"},
+        summary="maps of diffusion (FA, MD, kurtosis, NODDI), averaged in each region",
+        units=("1", *("as in the map",) * 3, *("1",) * 7),
+        modality="diffusion",
+        datatype="dwi",
     ),
     """Whether a block's kind takes what the anatomical preprocessing measures."""
     return bool(CATALOG[options.kind].needs & {"density", "volumes"})

@@ -11,11 +11,12 @@ from bidsml.features import modality_of
 from bidsml.graph.node import make_node
 from bidsml.records import Scan
 from bidsml.spec import FeatureSpec
-from bidsml.steps.modality import read_named_values
+from bidsml.steps.modality import read_named_values, read_scalar_map
 
 _STEPS: dict[str, tuple[Callable[..., Path], float]] = {
     "freesurfer": (read_named_values, 0.5),
     "mriqc": (read_named_values, 0.5),
+    "diffusion": (read_scalar_map, 1.0),
 }
 """What reads a scan of each modality, and its peak memory in GB."""
 

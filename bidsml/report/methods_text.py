@@ -44,6 +44,8 @@ _KINDS = {
     "table": "tables of the dataset",
     "freesurfer": "the statistics of FreeSurfer's recon-all",
     "mriqc": "the image-quality metrics of MRIQC",
+    "dwimap": "maps of diffusion made elsewhere",
+    "diffusion": "maps of diffusion made elsewhere",
 }
 # Kinds of features that are made of cleaned region signals.
 OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})

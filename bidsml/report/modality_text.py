@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from bidsml.report.blocks import Reference
 from bidsml.report.references import (
+    BASSER,
     BUCKNER,
     FISCHL,
     FISCHL_ASEG,
     FISCHL_DALE,
+    JENSEN,
     MRIQC,
 )
 
@@ -42,3 +44,19 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
     ("image_quality", "value"): ("Image-quality metrics were taken from MRIQC (Esteban et al., 2017).", (MRIQC,)),
 }
 """A sentence may hold ``{where}``: the regions of an atlas."""
+    **{
+        ("diffusion", measure): (f"{name} was averaged{{where}}, over voxels in which the map has a value.", (source,))
+        for measure, name, source in (
+            ("fa", "Fractional anisotropy (Basser & Pierpaoli, 1996)", BASSER),
+            ("md", "Mean diffusivity (Basser & Pierpaoli, 1996)", BASSER),
+            ("ad", "Axial diffusivity (Basser & Pierpaoli, 1996)", BASSER),
+            ("rd", "Radial diffusivity (Basser & Pierpaoli, 1996)", BASSER),
+            ("mk", "Mean kurtosis (Jensen et al., 2005)", JENSEN),
+            ("ak", "Axial kurtosis (Jensen et al., 2005)", JENSEN),
+            ("rk", "Radial kurtosis (Jensen et al., 2005)", JENSEN),
+            ("icvf", "The intracellular volume fraction of NODDI (Zhang et al., 2012)", ZHANG),
+            ("isovf", "The isotropic volume fraction of NODDI (Zhang et al., 2012)", ZHANG),
+            ("od", "The orientation dispersion of NODDI (Zhang et al., 2012)", ZHANG),
+            ("gfa", "Generalised fractional anisotropy (Tuch, 2004)", TUCH),
+        )
+    },

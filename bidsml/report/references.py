@@ -61,6 +61,22 @@ MRIQC = Reference(
     "PLoS ONE 12:e0184661.",
     doi="10.1371/journal.pone.0184661",
 )
+BASSER = Reference(
+    "Basser PJ, Pierpaoli C 1996. Microstructural and physiological features of tissues elucidated by "
+    "quantitative-diffusion-tensor MRI. Journal of Magnetic Resonance B 111:209–219.",
+    doi="10.1006/jmrb.1996.0086",
+)
+JENSEN = Reference(
+    "Jensen JH et al. 2005. Diffusional kurtosis imaging: the quantification of non-Gaussian water diffusion by means "
+    "of magnetic resonance imaging. Magnetic Resonance in Medicine 53:1432–1440.",
+    doi="10.1002/mrm.20508",
+)
+ZHANG = Reference(
+    "Zhang H et al. 2012. NODDI: practical in vivo neurite orientation dispersion and density imaging of the human "
+    "brain. NeuroImage 61:1000–1016.",
+    doi="10.1016/j.neuroimage.2012.03.072",
+)
+TUCH = Reference("Tuch DS 2004. Q-ball imaging. Magnetic Resonance in Medicine 52:1358–1372.", doi="10.1002/mrm.20279")
 LEDOIT_WOLF = Reference(
     "Ledoit O, Wolf M 2004. A well-conditioned estimator for large-dimensional covariance matrices. "
     "Journal of Multivariate Analysis 88:365–411.",

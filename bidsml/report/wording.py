@@ -87,6 +87,7 @@ KIND_NAMES = {
     "table": "values from tables",
     "freesurfer": "FreeSurfer's morphometry",
     "image_quality": "image quality",
+    "diffusion": "diffusion",
 }
 """What a kind of features is."""
 

@@ -60,6 +60,9 @@ class FeatureSpec(Section):
     suffix: str = Field(
         "T1w", pattern="^[A-Za-z0-9]+$", description="Kind image_quality: suffix of the scans, such as T1w or bold."
     )
+    model: str | None = Field(
+        None, description="Kind diffusion: model of the maps, where several gave the measure: tensor, dki, noddi, gqi."
+    )
     parcellation: Literal["desikan", "destrieux", "dkt"] = Field(
         "desikan", description="Kind freesurfer: whose parcels of the cortex (aparc, aparc.a2009s, aparc.DKTatlas)."
     )

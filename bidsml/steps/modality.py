@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from bidsml.atlases import load_atlas
 from bidsml.bids.modalities import read_values
 from bidsml.bids.store import read_record, write_record
+from bidsml.preproc.scalars import average_map
 from bidsml.records import Scan, ScanData
 from bidsml.spec import FeatureSpec
 
@@ -30,3 +32,26 @@ def read_named_values(scan: Path, feature: str, modality: str, atlas: str, *, ou
     source = read_record(Scan, scan)
     values, missing = read_values(modality, source, FeatureSpec.model_validate_json(feature))
     return write_record(out_dir / "scan_data.npz", ScanData(source, table=values, missing=missing))
+
+
+def read_scalar_map(scan: Path, feature: str, modality: str, atlas: str, *, out_dir: Path) -> Path:
+    """Average a map of diffusion in the regions of an atlas; parameters as of :func:`read_named_values`.
+
+    Returns
+    -------
+    Path
+        Record of the :class:`~bidsml.records.ScanData`, with ``maps``.
+    """
+    source = read_record(Scan, scan)
+    options = FeatureSpec.model_validate_json(feature)
+    regions = load_atlas(atlas)
+    found = average_map(source, regions)
+    data = ScanData(
+        source,
+        regions=found.names,
+        maps={options.measure or "fa": found.means},
+        missing=found.missing,
+        atlas=regions.name,
+        networks=regions.networks,
+    )
+    return write_record(out_dir / "scan_data.npz", data)

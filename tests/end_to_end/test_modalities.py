@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,3 +169,35 @@ def test_image_quality(study):
     assert table["fd_mean"] == pytest.approx(np.mean([run["fd_mean"] for run in runs]))
     assert "bids:mriqc:group_T1w.tsv" in study.manifest("01")["analyses"]["small"]["provenance"]["inputs"]
     assert "taken from MRIQC (Esteban et al., 2017)" in (out / "group-small.html").read_text()
+
+
+def test_diffusion(study):
+    """Patients have less anisotropy in one region; one of them has a hole in it."""
+    rng = np.random.default_rng(2)
+    affine, space = np.diag([4.0, 4.0, 4.0, 1.0]), "MNI152NLin2009cAsym"
+    labels = np.zeros((8, 8, 8), dtype=np.int16)
+    labels[:4], labels[4:] = 1, 2
+    atlas = study.derivatives["atlas"] = study.folder / "atlas"
+    atlas.mkdir()
+    stem = f"atlas-two_space-{space}_dseg"
+    nib.Nifti1Image(labels, affine).to_filename(atlas / f"{stem}.nii.gz")
+    pd.DataFrame({"index": [1, 2], "name": ["CST", "UF"]}).to_csv(atlas / f"{stem}.tsv", sep="\t", index=False)
+    root = study.derivatives["qsirecon"] = study.folder / "qsirecon"
+    for index, label in enumerate(LABELS):
+        folder = root / "derivatives" / "qsirecon-DIPYDKI" / f"sub-{label}" / "dwi"
+        folder.mkdir(parents=True)
+        values = rng.normal(0.5, 0.05, labels.shape)
+        values[labels == 2] -= 0.2 * (index % 2 == 0)
+        if label == "03":
+            values[labels == 2] = 0
+        name = f"sub-{label}_space-{space}_model-tensor_param-fa_dwimap.nii.gz"
+        nib.Nifti1Image(values.astype(np.float32), affine).to_filename(folder / name)
+    out = study.run_both(f'[[features]]\nkind = "diffusion"\natlas = "{{atlas}}/{stem}.nii.gz"\n')
+    table = pd.read_csv(
+        out / "sub-03" / "dwi" / f"sub-03_space-{space}_atlas-two_desc-diffusion_features.tsv", sep="\t"
+    )
+    assert table["value"].isna().tolist() == [False, True]
+    assert table["missing"][1] == "the map has no value there"
+    assert "Fractional anisotropy (Basser &amp; Pierpaoli, 1996) was averaged in the regions of the two atlas" in (
+        (out / "sub-01.html").read_text()
+    )
