@@ -11,6 +11,8 @@ from bidsml.report.references import (
     FISCHL_DALE,
     JENSEN,
     MRIQC,
+    TUCH,
+    ZHANG,
 )
 
 MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
@@ -42,8 +44,6 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
         (FISCHL_ASEG, BUCKNER),
     ),
     ("image_quality", "value"): ("Image-quality metrics were taken from MRIQC (Esteban et al., 2017).", (MRIQC,)),
-}
-"""A sentence may hold ``{where}``: the regions of an atlas."""
     **{
         ("diffusion", measure): (f"{name} was averaged{{where}}, over voxels in which the map has a value.", (source,))
         for measure, name, source in (
@@ -60,3 +60,5 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
             ("gfa", "Generalised fractional anisotropy (Tuch, 2004)", TUCH),
         )
     },
+}
+"""A sentence may hold ``{where}``: the regions of an atlas."""
