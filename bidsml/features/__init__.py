@@ -202,22 +202,6 @@ _KINDS = (
         datatype="anat",
         units=("mm", "mm²", "mm³", "1", "mm³", "1"),
     ),
-)
-
-CATALOG = Catalog({kind.name: kind for kind in _KINDS}, group=FEATURES, kind=FeatureKind)
-
-
-def reads_tables(options: FeatureSpec) -> bool:
-    """Whether a block's kind takes table rows rather than images."""
-    return "table" in CATALOG[options.kind].needs and not modality_of(options)
-
-
-def modality_of(options: FeatureSpec) -> str:
-    """Name the modality whose own files a block's kind reads; empty where it takes what others read too."""
-    return CATALOG[options.kind].modality
-
-
-def reads_anatomy(options: FeatureSpec) -> bool:
     FeatureKind(
         name="image_quality",
         needs=frozenset({"table"}),
@@ -237,6 +221,22 @@ def reads_anatomy(options: FeatureSpec) -> bool:
         modality="diffusion",
         datatype="dwi",
     ),
+)
+
+CATALOG = Catalog({kind.name: kind for kind in _KINDS}, group=FEATURES, kind=FeatureKind)
+
+
+def reads_tables(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes table rows rather than images."""
+    return "table" in CATALOG[options.kind].needs and not modality_of(options)
+
+
+def modality_of(options: FeatureSpec) -> str:
+    """Name the modality whose own files a block's kind reads; empty where it takes what others read too."""
+    return CATALOG[options.kind].modality
+
+
+def reads_anatomy(options: FeatureSpec) -> bool:
     """Whether a block's kind takes what the anatomical preprocessing measures."""
     return bool(CATALOG[options.kind].needs & {"density", "volumes"})
 
