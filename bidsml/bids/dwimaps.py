@@ -1,8 +1,8 @@
 """Scalar maps of diffusion as QSIPrep, QSIRecon, pyAFQ and others write them: FA, MD, NODDI's and kurtosis' measures.
 
 Three spellings are known: ``model-tensor_param-fa_dwimap`` (BIDS, and QSIRecon now), ``model-noddi_mdp-icvf`` and
-``mfp-`` (QSIRecon before), ``model-DTI_desc-FA_dwi`` (older pyAFQ). QSIRecon's folder may be given as a whole (its maps lie
-in ``derivatives/qsirecon-<name>``) or one of the folders in it.
+``mfp-`` (QSIRecon before), ``model-DTI_desc-FA_dwi`` (older pyAFQ). QSIRecon's folder may be given as a whole, with its
+maps in ``derivatives/qsirecon-<name>``, or one of the folders in it.
 """
 
 from collections.abc import Mapping
