@@ -8,9 +8,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC, LinearSVC
 
-from bidsml.learn.fast.closed import DiscriminantSolver, RidgeSolver
+from bidsml.learn.estimators import CATALOG
+from bidsml.learn.fast.components import BlockFeatures
 from bidsml.learn.fast.gram import make_kernels
-from bidsml.learn.fast.margin import HingeSolver, LogisticSolver, SquaredHingeSolver
+from bidsml.learn.fast.solvers import COMPONENT_SOLVERS, make_solver
+from bidsml.learn.fitting import Recipe
+from bidsml.learn.metrics import METRICS
 from bidsml.learn.preparation import ModelInput
 from bidsml.learn.prepared import prepare_split
 from bidsml.records import FeatureBlock
@@ -57,45 +60,60 @@ def test_no_test_row_reaches_a_training_kernel():
 
 EXACT = {"tol": 1e-10, "max_iter": 100_000}
 CASES = {
-    "ridge": (RidgeSolver, RidgeClassifier(), [{"alpha": 100.0}, {"alpha": 1.0}]),
-    "lda": (DiscriminantSolver, LinearDiscriminantAnalysis(solver="lsqr"), [{"shrinkage": 0.9}, {"shrinkage": 0.2}]),
+    "ridge": ("ridge", RidgeClassifier(), [{"alpha": 100.0}, {"alpha": 1.0}]),
+    "lda": ("lda", LinearDiscriminantAnalysis(solver="lsqr"), [{"shrinkage": 0.9}, {"shrinkage": 0.2}]),
     "logistic": (
-        LogisticSolver,
+        "logistic",
         LogisticRegression(tol=1e-10, max_iter=100_000),
         [{"C": c} for c in (1e-4, 0.01, 1.0)],
     ),
     "balanced": (
-        LogisticSolver,
+        "logistic",
         LogisticRegression(class_weight="balanced", tol=1e-10, max_iter=100_000),
         [{"C": 0.01}],
     ),
-    "squared hinge": (SquaredHingeSolver, LinearSVC(tol=1e-10, max_iter=10_000_000), [{"C": c} for c in (1e-4, 0.01)]),
-    "hinge": (HingeSolver, SVC(kernel="linear", tol=1e-10), [{"C": c} for c in (0.01, 0.1)]),
+    "squared hinge": ("linear_svm", LinearSVC(tol=1e-10, max_iter=10_000_000), [{"C": c} for c in (1e-4, 0.01)]),
+    "hinge": ("hinge_svm", SVC(kernel="linear", tol=1e-10), [{"C": c} for c in (0.01, 0.1)]),
 }
+
+
+def prepare_for(kind, n_features, *, correlated, train):
+    """Features of 120 people, and what a solver of such features is given."""
+    rng = np.random.default_rng(3)
+    values = rng.standard_normal((120, n_features))
+    if correlated:
+        values += rng.standard_normal((120, 5)) @ rng.standard_normal((5, n_features)) * 2
+    blocks = (FeatureBlock("x", "table", "", "vector", 0, n_features),)
+    given = ModelInput(values, blocks, 0, np.empty((120, 0)), 0.2)
+    if n_features < len(train) and kind in COMPONENT_SOLVERS:
+        return given, BlockFeatures(given, train).under(0)
+    return given, make_kernels(given, [train])[0]
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("correlated", [False, True])
-def test_decisions_are_scikit_learns(name, correlated):
+@pytest.mark.parametrize("n_features", [20, 800])
+def test_decisions_are_scikit_learns(name, correlated, n_features):
     """Draw by draw to 1e-4 of the largest decision, and every label the same."""
-    solver, estimator, points = CASES[name]
-    rng = np.random.default_rng(3)
-    values = rng.standard_normal((120, 800))
-    if correlated:
-        values += rng.standard_normal((120, 5)) @ rng.standard_normal((5, 800)) * 2
-    given = ModelInput(values, (FeatureBlock("x", "table", "", "vector", 0, 800),), 0, np.empty((120, 0)), 0.2)
+    kind, estimator, points = CASES[name]
     train, test = np.arange(90), np.arange(90, 120)
-    kernel = make_kernels(given, [train])[0]
+    given, training = prepare_for(kind, n_features, correlated=correlated, train=train)
     split = prepare_split(given, train, test, rotate=True)
+    rng = np.random.default_rng(4)
     signs = np.array([np.where(rng.permutation(90) < 35, 1.0, -1.0) for _ in range(20)])
-    many = solver(kernel, [test], estimator=estimator, n_points=len(points))
+    recipe = Recipe(CATALOG[kind], estimator, tuple(points), METRICS["roc_auc"], "classification", 2, weighted=False)
+    many = make_solver(kind, training, [test], recipe=recipe)
+    cross = make_kernels(given, [train])[0].full[test]
     fit = None
     for point in points:
         fit = many.fit(signs, point, start=fit)
         decisions = many.decide(fit, 0)
-        np.testing.assert_allclose(fit.dual @ kernel.full[test].T + fit.intercept[:, None], decisions, atol=1e-8)
+        np.testing.assert_allclose(fit.dual @ cross.T + fit.intercept[:, None], decisions, atol=1e-6)
         for draw in range(0, 20, 5):
             model = estimator.set_params(**point).fit(split.train, signs[draw])
             expected = model.decision_function(split.test)
             np.testing.assert_allclose(decisions[draw], expected, atol=1e-4 * np.abs(expected).max())
             np.testing.assert_array_equal(np.sign(decisions[draw]), np.sign(expected))
+            trained = model.decision_function(split.train)
+            apart = many.decide_training(fit)[draw] - trained
+            np.testing.assert_allclose(apart, apart.mean(), atol=1e-4 * np.abs(trained).max())

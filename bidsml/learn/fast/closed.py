@@ -7,12 +7,12 @@ import numpy as np
 from scipy import linalg
 
 from bidsml.learn.fast.gram import TrainingKernel
-from bidsml.learn.fast.solver import Fit, Point, Solver
+from bidsml.learn.fast.solver import ComponentSolver, Fit, KernelSolver, Point
 from bidsml.records import FloatArray, IntArray
 
 
-class RidgeSolver(Solver):
-    """Ridge regression; of classes, on +1 and −1.
+class RidgeSolver(KernelSolver):
+    """Ridge regression where features outnumber people; of classes, on +1 and −1.
 
     For one penalty a Cholesky factor of K + α is enough; for a grid, one eigendecomposition serves every penalty.
     """
@@ -46,7 +46,23 @@ class RidgeSolver(Solver):
         return np.asarray(linalg.solve(shifted, right, assume_a="pos", check_finite=False))
 
 
-class DiscriminantSolver(Solver):
+class RidgeComponentSolver(ComponentSolver):
+    """Ridge regression where people outnumber features; of classes, on +1 and −1."""
+
+    penalty = "alpha"
+
+    def fit(self, targets: FloatArray, point: Point, *, start: Fit | None = None) -> Fit:
+        """See :class:`~bidsml.learn.fast.solver.Solver`."""
+        mean = targets.mean(axis=1)
+        if start is None:
+            shared = (targets - mean[:, None]) @ self.train
+        else:
+            # Of another penalty only the shrinkage of each component is another.
+            shared = start.state * (self.values + float(start.point["alpha"]))
+        return self.weigh(point, mean, shared / (self.values + float(point["alpha"])))
+
+
+class DiscriminantSolver(ComponentSolver):
     """Shrunken linear discriminant analysis of two classes.
 
     The within-class covariance is the total one less the part between the classes, W = T − π₀π₁ δδᵀ, so that one
@@ -55,28 +71,18 @@ class DiscriminantSolver(Solver):
 
     penalty = "shrinkage"
 
-    def __init__(self, kernel: TrainingKernel, tests: Sequence[IntArray], *, estimator: Any, n_points: int) -> None:
-        super().__init__(kernel, tests, estimator=estimator, n_points=n_points)
-        self.m = len(kernel.rows)
-        self.n_coordinates = min(kernel.n_features, self.m)
-        values, vectors = linalg.eigh(self.kernel, driver="evd", check_finite=False)
-        kept = values > values.max() * 1e-12
-        self.values, self.vectors = values[kept], vectors[:, kept]
-
     def fit(self, targets: FloatArray, point: Point, *, start: Fit | None = None) -> Fit:
         """See :class:`~bidsml.learn.fast.solver.Solver`; targets are −1 and 1."""
-        shrinkage = float(point["shrinkage"])
+        shrinkage, m = float(point["shrinkage"]), len(self.train)
         positive = targets > 0
         share = positive.mean(axis=1)[:, None]  # (n_draws, 1)
-        contrast = np.where(positive, 1 / (self.m * share), -1 / (self.m * (1 - share)))
-        # δ = Zᵀ contrast has the coordinates √λ (vᵀ contrast) in the eigenvectors of T = Zᵀ Z / m.
-        delta = (contrast @ self.vectors) * np.sqrt(self.values)  # (n_draws, r)
+        contrast = np.where(positive, 1 / (m * share), -1 / (m * (1 - share)))
+        delta = contrast @ self.train  # (n_draws, r)
         between = share * (1 - share)
-        trace = self.values.sum() / self.m - between[:, 0] * (delta**2).sum(axis=1)
-        ridge = shrinkage * trace[:, None] / self.n_coordinates
-        solved = delta / ((1 - shrinkage) * self.values / self.m + ridge)
-        weight = solved / (1 - (1 - shrinkage) * between * (delta * solved).sum(axis=1, keepdims=True))
-        dual = (weight / np.sqrt(self.values)) @ self.vectors.T
+        trace = self.values.sum() / m - between[:, 0] * (delta**2).sum(axis=1)
+        ridge = shrinkage * trace[:, None] / min(self.n_features, m)
+        solved = delta / ((1 - shrinkage) * self.values / m + ridge)
+        weights = solved / (1 - (1 - shrinkage) * between * (delta * solved).sum(axis=1, keepdims=True))
         # The features are centred: the middle between the class means is (½ − π₁) δ away from 0.
-        middle = (0.5 - share[:, 0]) * (delta * weight).sum(axis=1)
-        return Fit(point, np.log(share[:, 0] / (1 - share[:, 0])) - middle, lambda: dual)
+        middle = (0.5 - share[:, 0]) * (delta * weights).sum(axis=1)
+        return self.weigh(point, np.log(share[:, 0] / (1 - share[:, 0])) - middle, weights)

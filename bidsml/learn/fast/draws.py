@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bidsml.learn.fast.gram import make_kernels
+from bidsml.learn.fast.components import BlockFeatures
+from bidsml.learn.fast.gram import BlockKernels, make_block_kernels
 from bidsml.learn.fast.scores import score_draws
 from bidsml.learn.fast.solver import Fit, Point, Solver
-from bidsml.learn.fast.solvers import SOLVERS, grid_points
+from bidsml.learn.fast.solvers import COMPONENT_SOLVERS, grid_points, make_solver
 from bidsml.learn.fitting import Recipe, best_points
 from bidsml.learn.preparation import ModelInput
 from bidsml.records import FloatArray, Fold, IntArray
@@ -75,21 +76,23 @@ def score_labellings(
     scored = ScoredDraws([[] for _ in folds], undecided, [[] for _ in folds])
     n_outputs = _n_outputs(recipe)
     starts = np.cumsum([0, *map(len, batches)])
-    for training, solver in _solvers(given, _outer_sets(folds), kind=kind, recipe=recipe):
-        number = training.folds[0]
-        for start, batch in zip(starts[:-1], batches, strict=True):
-            picks = chosen[number, start : start + len(batch)]
-            scores = np.empty((len(batch), len(training.tests[0]), n_outputs))
-            decisions = np.empty((len(batch), n_outputs, len(training.rows)), dtype=np.float32)
-            for point in np.unique(picks):
-                mine = picks == point
-                fit = solver.fit(_outputs(batch[mine][:, training.rows], recipe), points[point])
-                scores[mine] = _decide(solver, fit, 0, recipe)
-                if keep_decisions:
-                    decisions[mine] = solver.decide_training(fit).reshape(-1, n_outputs, len(training.rows))
-            scored.scores[number].append(scores)
-            if keep_decisions:
-                scored.decisions[number].append(decisions.reshape(-1, len(training.rows)))
+    for training, prepared in _training_sets(given, _outer_sets(folds), kind=kind):
+        number, m = training.folds[0], len(training.rows)
+        scores = [np.empty((len(batch), len(training.tests[0]), n_outputs)) for batch in batches]
+        decisions = [np.empty((len(batch), n_outputs, m), dtype=np.float32) for batch in batches]
+        for view in np.unique(chosen[number] // len(points)):
+            solver = make_solver(kind, prepared.under(view), training.tests, recipe=recipe)
+            for part, (start, batch) in enumerate(zip(starts[:-1], batches, strict=True)):
+                picks = chosen[number, start : start + len(batch)]
+                for pick in np.unique(picks[picks // len(points) == view]):
+                    mine = picks == pick
+                    fit = solver.fit(_outputs(batch[mine][:, training.rows], recipe), points[pick % len(points)])
+                    scores[part][mine] = _decide(solver, fit, 0, recipe)
+                    if keep_decisions:
+                        decisions[part][mine] = solver.decide_training(fit).reshape(-1, n_outputs, m)
+        scored.scores[number] = scores
+        if keep_decisions:
+            scored.decisions[number] = [values.reshape(-1, m) for values in decisions]
     return scored
 
 
@@ -102,13 +105,19 @@ def _tune(
     kind: str,
     recipe: Recipe,
 ) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Choose a grid point for every fold and labelling, ``(n_folds, n_draws_total)``; and say where none is clear."""
-    n_draws = sum(map(len, batches))
-    if not recipe.tunes:
+    """Choose a grid point for every fold and labelling, ``(n_folds, n_draws_total)``; and say where none is clear.
+
+    Grid points of the second view of the blocks are numbered after those of the first, and so on.
+    """
+    n_draws, n_views = sum(map(len, batches)), len(given.views)
+    if not recipe.tunes and n_views == 1:
         return np.zeros((len(folds), n_draws), dtype=int), np.zeros(n_draws, dtype=bool)
-    tables = [np.zeros((len(points), n_draws)) for _ in folds]
-    for training, solver in _solvers(given, _inner_sets(folds), kind=kind, recipe=recipe):
-        _add_inner_scores(tables, training, solver, batches, folds, points=points, recipe=recipe)
+    tables = [np.zeros((n_views * len(points), n_draws)) for _ in folds]
+    for training, prepared in _training_sets(given, _inner_sets(folds), kind=kind):
+        for view in range(n_views):
+            solver = make_solver(kind, prepared.under(view), training.tests, recipe=recipe)
+            own = [table[view * len(points) : (view + 1) * len(points)] for table in tables]
+            _add_inner_scores(own, training, solver, batches, folds, points=points, recipe=recipe)
     undecided = np.any([~np.isfinite(table).all(axis=0) for table in tables], axis=0)
     return np.stack([best_points(table) for table in tables]), undecided
 
@@ -129,19 +138,18 @@ def _outer_sets(folds: Sequence[Fold]) -> list[_TrainingSet]:
     return [_TrainingSet(fold.train, [fold.test], [number]) for number, fold in enumerate(folds)]
 
 
-def _solvers(
-    given: ModelInput, sets: Sequence[_TrainingSet], *, kind: str, recipe: Recipe
-) -> Iterator[tuple[_TrainingSet, Solver]]:
-    """Make the solvers of training sets, as many at a time as memory may hold kernels."""
-    together = max(1, _HELD // len(given.values) ** 2)
+def _training_sets(
+    given: ModelInput, sets: Sequence[_TrainingSet], *, kind: str
+) -> Iterator[tuple[_TrainingSet, BlockKernels | BlockFeatures]]:
+    """Prepare training sets: their features where people outnumber them, else kernels, as many as memory may hold."""
+    if kind in COMPONENT_SOLVERS and given.n_features <= min(len(one.rows) for one in sets) // 2:
+        yield from ((training, BlockFeatures(given, training.rows)) for training in sets)
+        return
+    n_parts = 1 if given.views == (None,) else len(given.blocks)
+    together = max(1, _HELD // (n_parts * len(given.values) ** 2))
     for start in range(0, len(sets), together):
         some = sets[start : start + together]
-        kernels = make_kernels(given, [training.rows for training in some])
-        for training, kernel in zip(some, kernels, strict=True):
-            yield (
-                training,
-                SOLVERS[kind](kernel, training.tests, estimator=recipe.estimator, n_points=len(recipe.grid)),
-            )
+        yield from zip(some, make_block_kernels(given, [training.rows for training in some]), strict=True)
 
 
 def _add_inner_scores(

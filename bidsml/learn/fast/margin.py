@@ -11,14 +11,14 @@ from sklearn.base import clone
 
 from bidsml.learn.fast.gram import TrainingKernel
 from bidsml.learn.fast.losses import HingeLoss, LogisticLoss, Loss, SquaredHingeLoss
-from bidsml.learn.fast.solver import Fit, Point, Solver
+from bidsml.learn.fast.solver import Fit, KernelSolver, Point
 from bidsml.learn.fast.splitting import Resolvent, make_resolvent, split
 from bidsml.records import FloatArray, IntArray
 
 logger = logging.getLogger(__name__)
 
 
-class MarginSolver(Solver):
+class MarginSolver(KernelSolver):
     """A loss of the margin with an L2 penalty, minimised by Douglas–Rachford splitting.
 
     A draw that doesn't converge is fitted by scikit-learn.

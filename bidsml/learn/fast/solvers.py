@@ -1,19 +1,35 @@
 """Which estimators have a solver of many draws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bidsml.learn.fast.closed import DiscriminantSolver, RidgeSolver
+from bidsml.learn.fast.closed import DiscriminantSolver, RidgeComponentSolver, RidgeSolver
+from bidsml.learn.fast.components import TrainingComponents, components_of_kernel
+from bidsml.learn.fast.gram import TrainingKernel
 from bidsml.learn.fast.margin import HingeSolver, LogisticSolver, SquaredHingeSolver
-from bidsml.learn.fast.solver import Point, Solver
+from bidsml.learn.fast.solver import ComponentSolver, KernelSolver, Point, Solver
 from bidsml.learn.fitting import Recipe
+from bidsml.records import IntArray
 
-SOLVERS: Mapping[str, type[Solver]] = {
+KERNEL_SOLVERS: Mapping[str, type[KernelSolver]] = {
     "ridge": RidgeSolver,
-    "lda": DiscriminantSolver,
     "logistic": LogisticSolver,
     "linear_svm": SquaredHingeSolver,
     "hinge_svm": HingeSolver,
 }
+COMPONENT_SOLVERS: Mapping[str, type[ComponentSolver]] = {"ridge": RidgeComponentSolver, "lda": DiscriminantSolver}
+SOLVERS: Mapping[str, type[Solver]] = {**COMPONENT_SOLVERS, **KERNEL_SOLVERS}
+
+
+def make_solver(
+    kind: str, training: TrainingKernel | TrainingComponents, tests: Sequence[IntArray], *, recipe: Recipe
+) -> Solver:
+    """Make the solver of a training set, from its kernel or from its components."""
+    if isinstance(training, TrainingKernel):
+        if kind in KERNEL_SOLVERS:
+            n_points = len(recipe.grid)
+            return KERNEL_SOLVERS[kind](training, tests, estimator=recipe.estimator, n_points=n_points)
+        training = components_of_kernel(training)
+    return COMPONENT_SOLVERS[kind](training, tests, estimator=recipe.estimator)
 
 
 def grid_points(kind: str, recipe: Recipe) -> tuple[Point, ...]:
