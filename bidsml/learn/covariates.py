@@ -11,6 +11,8 @@ from bidsml.records import FloatArray
 # A covariate with fewer different values than this goes in as a straight line: an indicator, a rating.
 _FEWEST_VALUES = 10
 _DEGREE = 3
+# With fewer people for each knot, a curve follows single people.
+_PEOPLE_PER_KNOT = 10
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class CovariateBasis:
 
     @classmethod
     def fit(cls, covariates: FloatArray, *, n_knots: int) -> Self:
-        """Fit on the reference people's covariates ``(n, n_covariates)``, NaN where missing."""
+        """Fit on the reference people's covariates ``(n, n_covariates)``, NaN where missing.
+
+        Of fewer than ten people for each knot there are fewer knots, and of fewer than two knots a straight line.
+        """
         n_covariates = covariates.shape[1]
         knots = np.full((n_covariates, n_knots), np.nan)
         median, low, high = np.zeros(n_covariates), np.zeros(n_covariates), np.zeros(n_covariates)
@@ -46,7 +51,8 @@ class CovariateBasis:
             if not known.size:
                 continue
             median[number], low[number], high[number] = np.median(known), known.min(), known.max()
-            places = np.unique(np.quantile(known, np.linspace(0, 1, n_knots)))
+            allowed = min(n_knots, known.size // _PEOPLE_PER_KNOT)
+            places = np.unique(np.quantile(known, np.linspace(0, 1, allowed))) if allowed > 1 else np.empty(0)
             if np.unique(known).size >= _FEWEST_VALUES and places.size > 1:
                 knots[number, : places.size] = places
         return cls(median, knots, low, high)

@@ -112,10 +112,9 @@ def reference_flags(cohort: Cohort, spec: AnalysisSpec) -> FloatArray:
 def _reference(cohort: Cohort, spec: AnalysisSpec) -> Reference:
     column = column_name(spec.target.column)
     condition = spec.normative.reference if spec.normative else None
-    cells = {}
-    for code in range(len(cohort.classes)):
-        first = int(np.argmax(cohort.target == code))
-        cells[float(code)] = cohort.table[column].iloc[first]
+    # In the table, classes that are spelt as numbers are numbers.
+    kind = float if pd.api.types.is_numeric_dtype(cohort.table[column]) else str
+    cells = {float(code): kind(name) for code, name in enumerate(cohort.classes)}
     return Reference(cohort.table, condition or "", column, cells)
 
 

@@ -45,7 +45,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_design
         Number of columns at the end: 2, and 1 for each covariate; 0 returns the features as they are.
     n_knots
-        Knots of a curve, the ends of the range included.
+        Knots of a curve, the ends of the range included; fewer where there are fewer than ten people for each.
     spread
         ``auto``, or ``constant``: the same at every age.
     unseen_site

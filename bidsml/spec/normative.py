@@ -28,7 +28,13 @@ class NormativeSpec(Section):
         "are used. Default: everyone in training. A condition that names the target's column is refitted for every "
         "shuffled labelling.",
     )
-    knots: int = Field(4, ge=2, le=20, description="Knots of a curve, the ends of the range included.")
+    knots: int = Field(
+        4,
+        ge=2,
+        le=20,
+        description="Knots of a curve, the ends of the range included; fewer where there "
+        "are fewer than ten reference people for each.",
+    )
     spread: Literal["auto", "constant"] = Field(
         "auto",
         description="auto: the variance depends on the columns for features whose training rows show it; constant: "
