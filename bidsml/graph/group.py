@@ -14,7 +14,9 @@ from bidsml.bids.references import resolve_atlas
 from bidsml.extension import ESTIMATORS, used_plugins
 from bidsml.graph.inputs import GroupInputs
 from bidsml.graph.node import connect_list, make_node
+from bidsml.learn.ablation import plan_arms
 from bidsml.spec import AnalysisSpec
+from bidsml.steps.ablation import cross_validate_blocks
 from bidsml.steps.assembly import assemble_study
 from bidsml.steps.curves import evaluate, learning_curve_step
 from bidsml.steps.freezing import freeze_model
@@ -128,6 +130,7 @@ def init_group_wf(plan: GroupPlan, spec: AnalysisSpec) -> Workflow:
     evaluated.inputs.trait_set(analysis=str(plan.learning), seed=inputs.seed)
     workflow.connect(gather, "out", evaluated, "result")
     workflow.connect(curve, "out", evaluated, "curve")
+    connect_list(workflow, _ablations(trunk, spec), evaluated, "arms")
     publish = make_node(publish_group, "publish", mem_gb=plan.light_gb, always=True)
     publish.inputs.trait_set(**inputs.destination(), study_toml=str(plan.study))
     workflow.connect(evaluated, "out", publish, "result")
@@ -163,6 +166,15 @@ def _cross_validations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:
         trunk.add_learner(cross_validate_model, f"cv_{name}_{model.replace('+', '_')}", model=model, **settings)
         for name, settings in _validations(trunk.plan, spec)
         for model in models
+    ]
+
+
+def _ablations(trunk: _Trunk, spec: AnalysisSpec) -> list[Node]:
+    """One node per set of blocks that the first estimator is evaluated on beside all of them."""
+    design = trunk.plan.designs[0]
+    return [
+        trunk.add_learner(cross_validate_blocks, f"blocks_{number:02d}", blocks=json.dumps(blocks), design=design)
+        for number, blocks in enumerate(plan_arms(spec))
     ]
 
 

@@ -4,6 +4,7 @@ Missing numbers are NaN. Participant labels are stored without ``sub-``. Row ord
 ``participant_id``, sorted as text.
 """
 
+from bidsml.records.ablation import AblationArm, BlockEffect
 from bidsml.records.anatomical import PLAUSIBLE_BRAIN_ML, AnatomicalQC
 from bidsml.records.base import FloatArray, InputChoice, IntArray, Model, Provenance, ScanKind, Task
 from bidsml.records.dataset import (
@@ -55,6 +56,7 @@ from bidsml.records.views import AlignmentView, AnatomyView
 __all__ = [
     "MODEL_SCHEMA",
     "PLAUSIBLE_BRAIN_ML",
+    "AblationArm",
     "AlignmentView",
     "AnalysisEntry",
     "AnalysisSummary",
@@ -62,6 +64,7 @@ __all__ = [
     "AnatomyView",
     "Atlas",
     "Attrition",
+    "BlockEffect",
     "CVResult",
     "CalibrationCurve",
     "Cohort",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bidsml.records.ablation import BlockEffect
 from bidsml.records.base import Provenance, Record, Task
 from bidsml.records.evaluation import CalibrationCurve, LearningCurve, RankingCurve, SubgroupRow, Utility
 from bidsml.records.frozen import ModelCard
@@ -46,6 +47,8 @@ class Result(Record):
     subgroups: tuple[SubgroupRow, ...] = ()
     ranking: tuple[RankingCurve, ...] = ()
     leakage: tuple[LeakageCheck, ...] = ()
+    blocks_added: tuple[BlockEffect, ...] = ()
+    """What each block of features adds to the first biomarker; empty where there is one, or nobody asks."""
     study: Mapping[str, Any] = field(default_factory=dict)
     """What the authors told in study.toml (``StudySpec``); empty where there is none."""
     model: ModelCard | None = None

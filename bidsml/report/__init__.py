@@ -44,6 +44,7 @@ SECTIONS_GROUP: tuple[Callable[[Result], Section | None], ...] = (
     group.calibration.section,
     group.utility.section,
     group.baselines.section,
+    group.blocks.section,
     group.subgroups.section,
     group.sites.section,
     group.normative.section,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bidsml.records import CalibrationCurve, LearningCurve, PatternNull, Result, SubgroupRow, Utility
 from bidsml.report.disclosure import protect_counts
+from bidsml.steps.blocktable import BLOCKS, blocks_table
 
 Description = Mapping[str, Mapping[str, str]]
 
@@ -22,6 +23,7 @@ def evaluation_tables(result: Result) -> dict[str, tuple[pd.DataFrame, Descripti
         ("decision_curve", _drawn(result), decision_table, _DECISION),
         ("learning_curve", result.learning_curves, learning_curve_table, _LEARNING),
         ("subgroups", result.subgroups, subgroup_table, _SUBGROUPS),
+        ("blocks", result.blocks_added, blocks_table, BLOCKS),
         ("curves", result.ranking, curves_table, _CURVES),
         ("zscores", result.deviations, zscores_table, _ZSCORES),
     )

@@ -3,6 +3,7 @@
 from bidsml.report.group import (
     answer,
     baselines,
+    blocks,
     calibration,
     checklist,
     cohort,
@@ -30,6 +31,7 @@ from bidsml.report.group import (
 __all__ = [
     "answer",
     "baselines",
+    "blocks",
     "calibration",
     "checklist",
     "cohort",

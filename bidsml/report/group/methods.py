@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bidsml.records import Atlas, Result
 from bidsml.report.blocks import Bullets, Link, Reference, References, Section
 from bidsml.report.citation import MethodsText
+from bidsml.report.fusion_text import describe_ablation, describe_fusion
 from bidsml.report.inference_text import describe_chance, describe_evaluation, describe_intervals
 from bidsml.report.lookup import LEAVE_SITE_OUT, folds_of, name_target, read_spec, say_counts, set_aside
 from bidsml.report.methods_text import (
@@ -134,7 +135,7 @@ def describe_preparation(spec: AnalysisSpec) -> list[Sentence]:
         verb = "was" if len(spec.nuisance.regress) == 1 else "were"
         words = f"Of every feature, {name_columns(spec.nuisance.regress)} {verb} regressed out (Snoek et al., 2019)."
         sentences.append(Sentence(words, (SNOEK,)))
-    return [*sentences, Sentence("Features were then standardised.")]
+    return [*sentences, Sentence("Features were then standardised."), *describe_fusion(spec)]
 
 
 def _say_combat(nuisance: NuisanceSpec) -> Sentence:
@@ -190,6 +191,7 @@ def describe_models(spec: AnalysisSpec, plan: Plan) -> list[Sentence]:
     if spec.nuisance.baseline:
         confounds = name_columns(spec.nuisance.baseline)
         sentences.append(Sentence(f"A model of the confounds alone ({confounds}) was evaluated on the same folds."))
+    sentences += describe_ablation(spec)
     if plan.design != LEAVE_SITE_OUT and plan.sites_left_out:
         sentences.append(Sentence("In addition, every site was left out in turn."))
     return sentences
