@@ -61,7 +61,7 @@ def check_atlases(spec: AnalysisSpec, options: RunOptions, kind: ScanKind) -> No
 def scan_kinds(spec: AnalysisSpec) -> frozenset[ScanKind]:
     """Kinds of scans that every block of BOLD can be made from; empty when the analysis needs none."""
     offers: dict[ScanKind, frozenset[str]] = {
-        "bold": frozenset({"signals", "unfiltered", "contrasts"}),
+        "bold": frozenset({"signals", "unfiltered", "contrasts", "maps"}),
         "timeseries": frozenset({"signals"}),
         "relmat": frozenset({"matrix"}),
     }

@@ -30,6 +30,7 @@ figures
 *_xfm.*
 *_boldref.*
 *_statmap.*
+*_boldmap.*
 """
 
 _README = f"""\

@@ -121,6 +121,22 @@ _KINDS = (
         units=("Fisher z", "Fisher z"),
     ),
     FeatureKind(
+        name="seed_map",
+        needs=frozenset({"maps"}),
+        measures=("seed_z",),
+        keys=_ATLAS_KEYS | {"seeds"},
+        summary="functional connectivity of seeds with every voxel, averaged in each region",
+        units=("Fisher z",),
+    ),
+    FeatureKind(
+        name="reho",
+        needs=frozenset({"maps"}),
+        measures=("kendall_w", "kendall_w_of_brain"),
+        keys=_ATLAS_KEYS | {"neighbours"},
+        summary="regional homogeneity: how alike the signals of neighbouring voxels are, in each region",
+        units=("1", "1"),
+    ),
+    FeatureKind(
         name="roi_signal",
         needs=_SIGNAL_NEEDS,
         measures=("sd", "mssd"),
@@ -244,6 +260,11 @@ def reads_anatomy(options: FeatureSpec) -> bool:
 def reads_task(options: FeatureSpec) -> bool:
     """Whether a block's kind takes the contrasts of a task."""
     return "contrasts" in CATALOG[options.kind].needs
+
+
+def reads_voxels(options: FeatureSpec) -> bool:
+    """Whether a block's kind takes maps of all voxels of BOLD."""
+    return "maps" in CATALOG[options.kind].needs
 
 
 def reads_bold(options: FeatureSpec) -> bool:

@@ -79,7 +79,7 @@ def threshold(r: FloatArray, *, density: float) -> FloatArray:
     r
         ``(n_nodes, n_nodes)``, symmetric; the diagonal is not read.
     density
-        Share of all pairs that are kept, 0-1.
+        Share of all pairs that are kept, 0-1; one pair at least.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def threshold(r: FloatArray, *, density: float) -> FloatArray:
     """
     rows, columns = np.triu_indices(len(r), k=1)
     values = r[rows, columns]
-    order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[: round(density * len(values))]
+    order = np.argsort(-np.nan_to_num(values, nan=-1.0), kind="stable")[: max(1, round(density * len(values)))]
     order = order[values[order] > 0]
     kept = np.zeros_like(r)
     kept[rows[order], columns[order]] = values[order]

@@ -10,7 +10,7 @@ from nipype import Merge, Node, Workflow
 from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.extension import FEATURES, used_plugins
-from bidsml.features import modality_of, reads_anatomy, reads_tables, reads_task
+from bidsml.features import modality_of, reads_anatomy, reads_tables, reads_task, reads_voxels
 from bidsml.graph.modality import make_modality_readers
 from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
@@ -20,10 +20,13 @@ from bidsml.spec.analysis import column_name
 from bidsml.steps.anatomical import read_anatomy
 from bidsml.steps.participant import extract_features, publish_participant, read_row, read_scan
 from bidsml.steps.task import fit_task, publish_task
+from bidsml.steps.voxels import map_voxels, publish_maps
 from bidsml.templates import ChosenTemplate
 
 READ_GB = 2.0
 TASK_GB = 3.0
+# 4 bytes x voxels x volumes, and blocks: a 2 mm brain and 1,200 volumes.
+VOXELS_GB = 2.0
 LIGHT_GB = 0.5
 
 
@@ -114,8 +117,8 @@ def init_participant_wf(plan: ParticipantPlan, spec: AnalysisSpec, places: Place
         extract = make_node(extract_features, name, mem_gb=LIGHT_GB, plugins=plugins)
         extract.inputs.feature = feature.model_dump_json()
         extract.inputs.block = block
-        # Anatomies of several sessions have nothing to concatenate.
-        averaged = reads_anatomy(feature) or modality_of(feature)
+        # Anatomies of several sessions, and maps of several runs, have nothing to concatenate.
+        averaged = reads_anatomy(feature) or reads_voxels(feature) or modality_of(feature)
         extract.inputs.combine = "average" if averaged else spec.input.combine
         connect_list(workflow, readers.find(block, feature), extract, "scan_data")
         extracted.append(extract)
@@ -157,6 +160,8 @@ class _Readers:
             source = ("row", block)
         elif reads_anatomy(feature):
             source = ("anatomy", feature.atlas or "")
+        elif reads_voxels(feature):
+            source = ("voxels", block)
         else:
             source = ("task" if reads_task(feature) else "signals", feature.atlas or "ready")
         if source not in self.by_source:
@@ -173,6 +178,8 @@ class _Readers:
                 made = self._read_anatomies(atlas, number)
             elif source[0] == "task":
                 made = [self._fit_task(atlas, number)]
+            elif source[0] == "voxels":
+                made = self._map_voxels(atlas, number, block, feature)
             else:
                 made = self._read_scans(atlas, number)
             self.by_source[source] = made
@@ -199,6 +206,22 @@ class _Readers:
         self.workflow.connect(node, "out", publish, "scan_data")
         self.published.append(publish)
         return node
+
+    def _map_voxels(self, atlas: str, number: int, block: str, feature: FeatureSpec) -> list[Node]:
+        nodes = []
+        for index, scan in enumerate(self._scans()):
+            node = make_node(map_voxels, f"voxels_{number}_{index}", mem_gb=VOXELS_GB)
+            node.inputs.feature = feature.model_dump_json()
+            node.inputs.denoise = self.spec.denoise.model_dump_json()
+            node.inputs.atlas = atlas
+            self._connect_scans([scan], node, "scan", atlas)
+            publish = make_node(publish_maps, f"publish_voxels_{number}_{index}", mem_gb=LIGHT_GB, always=True)
+            publish.inputs.trait_set(feature=feature.model_dump_json(), block=block)
+            publish.inputs.trait_set(bids_dir=str(self.places.bids_dir), output=str(self.places.output_dir))
+            self.workflow.connect(node, "out", publish, "scan_data")
+            self.published.append(publish)
+            nodes.append(node)
+        return nodes
 
     def _scans(self) -> Sequence[Scan | Node]:
         """Return scans of derivatives, or nodes that give those of preprocessed runs."""

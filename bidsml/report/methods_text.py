@@ -1,11 +1,13 @@
 """Methods text in sentences, each with the sources that it cites."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
 from bidsml.report.blocks import Paragraph, Reference
+from bidsml.report.bold_text import BOLD_TEXT, say_options
 from bidsml.report.modality_text import MODALITY_TEXT
 from bidsml.report.references import (
     BIDS,
@@ -25,6 +27,7 @@ from bidsml.report.references import (
     ZANG,
 )
 from bidsml.report.wording import listing
+from bidsml.spec import FeatureSpec
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,17 @@ _KINDS = {
     "dwimap": "maps of diffusion made elsewhere",
     "diffusion": "maps of diffusion made elsewhere",
 }
-# Kinds of features that are made of cleaned region signals.
-OF_SIGNALS = frozenset({"connectome", "roi_signal", "amplitude"})
+# Kinds of features that are made of cleaned voxels, and of cleaned signals at all.
+_OF_VOXELS = frozenset({"seed_map", "reho"})
+OF_SIGNALS = _OF_VOXELS | {
+    "connectome",
+    "network_connectivity",
+    "dynamic_connectivity",
+    "graph_measures",
+    "roi_signal",
+    "amplitude",
+}
+_PAIRED = frozenset({"connectome", "network_connectivity", "dynamic_connectivity", "graph_measures"})
 _CONNECTIVITY = "Functional connectivity{where} was estimated as"
 _MEASURES: Mapping[str, Sentence] = {
     "correlation": Sentence(f"{_CONNECTIVITY} the Pearson correlation, Fisher z transformed."),
@@ -160,9 +172,9 @@ def describe_inputs(kinds: Sequence[str]) -> list[Sentence]:
     return [Sentence(f"The processing started from {listing([_KINDS[kind] for kind in unique])}.")] if unique else []
 
 
-def describe_cleaning(denoise: Mapping[str, Any]) -> list[Sentence]:
-    """Say how the signals of BOLD images were cleaned."""
-    sentences = [_say_confounds(denoise)]
+def describe_cleaning(denoise: Mapping[str, Any], kinds: Collection[str] = ()) -> list[Sentence]:
+    """Say how the signals of BOLD images were cleaned, for these kinds of features."""
+    sentences = [_say_confounds(denoise, kinds)]
     high, low = denoise.get("high_pass_hz"), denoise.get("low_pass_hz")
     if high and low:
         sentences.append(Sentence(f"Signals were band-pass filtered ({high:g} to {low:g} Hz)."))
@@ -179,8 +191,11 @@ def describe_cleaning(denoise: Mapping[str, Any]) -> list[Sentence]:
     return sentences
 
 
-def _say_confounds(denoise: Mapping[str, Any]) -> Sentence:
-    signals = "The mean signal of each region was extracted"
+def _say_confounds(denoise: Mapping[str, Any], kinds: Collection[str]) -> Sentence:
+    made = OF_SIGNALS.intersection(kinds)
+    of = "The signal of each voxel" if made and made <= _OF_VOXELS else "The mean signal of each region"
+    also = ", and in the same way that of each voxel," if made & _OF_VOXELS and not made <= _OF_VOXELS else ""
+    signals = f"{of}{also} was extracted"
     chosen = list(denoise.get("columns") or ())
     strategy = denoise.get("strategy")
     if chosen:
@@ -192,7 +207,10 @@ def _say_confounds(denoise: Mapping[str, Any]) -> Sentence:
 
 
 def describe_features(
-    blocks: Sequence[tuple[str, str, str]], *, density_fwhm_mm: float | None = None
+    blocks: Sequence[tuple[str, str, str]],
+    *,
+    options: Sequence[FeatureSpec] = (),
+    density_fwhm_mm: float | None = None,
 ) -> list[Sentence]:
     """Say what each block of features is.
 
@@ -203,17 +221,21 @@ def describe_features(
     density_fwhm_mm
         Smoothing of grey-matter density, where there is a block of it.
     """
+    options
+        Of each block, where they are known.
     sentences = []
-    for kind, measure, atlas in blocks:
-        own = MODALITY_TEXT.get((kind, measure))
+    for (kind, measure, atlas), given in zip_longest(blocks, options[: len(blocks)]):
+        own = MODALITY_TEXT.get((kind, measure)) or BOLD_TEXT.get((kind, measure))
         if own or measure in _MEASURES:
             made = Sentence(*own) if own else _MEASURES[measure]
-            place = "between the regions" if kind == "connectome" else "in the regions"
+            place = "between the regions" if kind in _PAIRED else "in the regions"
             where = f" {place} of the {atlas} atlas" if atlas else f" {place}"
             sentences.append(Sentence(made.text.format(where=where), made.sources))
             if measure == "density" and density_fwhm_mm is not None:
                 sentences.append(_say_smoothing(density_fwhm_mm))
         else:
+            if given is not None and (words := say_options(given)):
+                sentences.append(Sentence(words))
             what = "questionnaires and tests" if kind == "phenotype" else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
     return list(dict.fromkeys(sentences))

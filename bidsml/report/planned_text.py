@@ -98,10 +98,11 @@ def _features(spec: AnalysisSpec, inputs: PlannedInputs) -> tuple[Sentence, ...]
     made = {kind for kind, _, _ in inputs.blocks}
     sentences: list[Sentence] = []
     if made & OF_SIGNALS and {"bold", "raw bold"} & set(inputs.kinds):
-        sentences += describe_cleaning(spec.denoise.model_dump())
+        sentences += describe_cleaning(spec.denoise.model_dump(), made)
     if "task_contrast" in made:
         sentences += describe_task(spec.task, spec.denoise)
-    return (*sentences, *describe_features(inputs.blocks, density_fwhm_mm=spec.preprocess.gray_matter_fwhm_mm))
+    smoothing = spec.preprocess.gray_matter_fwhm_mm
+    return (*sentences, *describe_features(inputs.blocks, options=spec.features, density_fwhm_mm=smoothing))
 
 
 def _people(spec: AnalysisSpec) -> list[Sentence]:

@@ -18,7 +18,7 @@ from bidsml.spec.analysis import (
     referenced_columns,
     spec_digest,
 )
-from bidsml.spec.feature import FeatureSpec
+from bidsml.spec.feature import FeatureSpec, SeedSpec
 from bidsml.spec.fusion import FusionSpec
 from bidsml.spec.loading import list_ready_made, load_analysis, ready_made_folder
 from bidsml.spec.normative import NormativeSpec
@@ -46,6 +46,7 @@ __all__ = [
     "PreprocessSpec",
     "ReportSpec",
     "RunOptions",
+    "SeedSpec",
     "StudySpec",
     "TargetSpec",
     "TaskSpec",

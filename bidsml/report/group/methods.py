@@ -88,15 +88,16 @@ def _features(result: Result) -> list[Sentence]:
         sentences += describe_anatomy(spec.preprocess, space=space, is_averaged=spec.preprocess.t1w == "average")
     # Whether BOLD or ready series were read is known only where the analysis asks for one of them alone.
     if spec.input.kind == "bold" and kinds & OF_SIGNALS:
-        sentences += [Sentence("The features rest on preprocessed BOLD runs."), *describe_cleaning(denoise)]
+        sentences += [Sentence("The features rest on preprocessed BOLD runs."), *describe_cleaning(denoise, kinds)]
     if spec.input.kind == "raw" and kinds & (OF_SIGNALS | {"task_contrast"}):
         words = "Raw BOLD runs were preprocessed by bidsml itself, as the report of each participant describes."
         sentences.append(Sentence(words))
-        sentences += describe_cleaning(denoise) if kinds & OF_SIGNALS else []
+        sentences += describe_cleaning(denoise, kinds) if kinds & OF_SIGNALS else []
     if "task_contrast" in kinds:
         sentences += describe_task(spec.task, spec.denoise)
     blocks = [(block.kind, block.measure, block.atlas) for block in result.blocks]
-    sentences += describe_features(blocks, density_fwhm_mm=spec.preprocess.gray_matter_fwhm_mm)
+    smoothing = spec.preprocess.gray_matter_fwhm_mm
+    sentences += describe_features(blocks, options=spec.features, density_fwhm_mm=smoothing)
     total = sum(block.stop - block.start for block in result.blocks)
     return [
         *_cite_atlases(sentences, result.atlases),

@@ -15,7 +15,7 @@ from bidsml.report.methods_text import (
 )
 from bidsml.report.preprocessing_text import describe_preprocessing
 from bidsml.report.task_text import describe_task
-from bidsml.spec import DenoiseSpec, PreprocessSpec, TaskSpec
+from bidsml.spec import DenoiseSpec, FeatureSpec, PreprocessSpec, TaskSpec
 
 
 def section(result: ParticipantResult) -> Section:
@@ -46,10 +46,12 @@ def _features(result: ParticipantResult) -> list[Sentence]:
     made = {vector.kind for vector in result.features}
     sentences: list[Sentence] = []
     if made & OF_SIGNALS and any(scan.kind == "bold" for scan in result.scans):
-        sentences += describe_cleaning(result.denoise)
+        sentences += describe_cleaning(result.denoise, made)
     if "task_contrast" in made and result.task:
         task = read_section(TaskSpec, result.task)
         sentences += describe_task(task, read_section(DenoiseSpec, result.denoise))
     preprocess = read_section(PreprocessSpec, result.preprocess)
     blocks = [(vector.kind, vector.measure, vector.atlas) for vector in result.features]
-    return [*sentences, *describe_features(blocks, density_fwhm_mm=preprocess.gray_matter_fwhm_mm)]
+    options = [read_section(FeatureSpec, given) for given in result.provenance.analysis.get("features", ())]
+    smoothing = preprocess.gray_matter_fwhm_mm
+    return [*sentences, *describe_features(blocks, options=options, density_fwhm_mm=smoothing)]
