@@ -49,6 +49,9 @@ _KINDS = {
     "mriqc": "the image-quality metrics of MRIQC",
     "dwimap": "maps of diffusion made elsewhere",
     "diffusion": "maps of diffusion made elsewhere",
+    "recording": "raw recordings of EEG or MEG",
+    "eeg": "raw EEG recordings",
+    "meg": "raw MEG recordings",
 }
 # Kinds of features that are made of cleaned voxels, and of cleaned signals at all.
 _OF_VOXELS = frozenset({"seed_map", "reho"})
@@ -218,11 +221,11 @@ def describe_features(
     ----------
     blocks
         ``(kind, measure, atlas)`` each.
+    options
+        Of each block, where they are known.
     density_fwhm_mm
         Smoothing of grey-matter density, where there is a block of it.
     """
-    options
-        Of each block, where they are known.
     sentences = []
     for (kind, measure, atlas), given in zip_longest(blocks, options[: len(blocks)]):
         own = MODALITY_TEXT.get((kind, measure)) or BOLD_TEXT.get((kind, measure))
@@ -231,11 +234,11 @@ def describe_features(
             place = "between the regions" if kind in _PAIRED else "in the regions"
             where = f" {place} of the {atlas} atlas" if atlas else f" {place}"
             sentences.append(Sentence(made.text.format(where=where), made.sources))
+            if given is not None and (words := say_options(given)):
+                sentences.append(Sentence(words))
             if measure == "density" and density_fwhm_mm is not None:
                 sentences.append(_say_smoothing(density_fwhm_mm))
         else:
-            if given is not None and (words := say_options(given)):
-                sentences.append(Sentence(words))
             what = "questionnaires and tests" if kind == "phenotype" else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
     return list(dict.fromkeys(sentences))

@@ -10,11 +10,21 @@ from bidsml.report.references import (
     FISCHL_ASEG,
     FISCHL_DALE,
     JENSEN,
+    MNE,
+    MNE_BIDS,
     MRIQC,
+    SABBAGH,
+    TANGENT,
     TUCH,
+    WELCH,
     ZHANG,
 )
 
+_PREPARED = (
+    "Recordings were read by MNE-BIDS (Appelhoff et al., 2019) and prepared with MNE (Gramfort et al., 2013): bad "
+    "channels were left out, the signals filtered, referenced and cut into epochs, and epochs of unusual amplitude "
+    "left out. "
+)
 MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
     ("freesurfer", "thickness"): (
         "Cortical thickness (Fischl & Dale, 2000){where} was taken from the reconstructions of FreeSurfer "
@@ -60,5 +70,20 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
             ("gfa", "Generalised fractional anisotropy (Tuch, 2004)", TUCH),
         )
     },
+    ("eeg_power", "relative"): (
+        f"{_PREPARED}The power of each channel in each frequency band was measured from Welch's spectrum (Welch, "
+        "1967), as the logarithm of its share of the power in all bands.",
+        (MNE_BIDS, MNE, WELCH),
+    ),
+    ("eeg_power", "absolute"): (
+        f"{_PREPARED}The logarithm of the power of each channel in each frequency band was measured from Welch's "
+        "spectrum (Welch, 1967).",
+        (MNE_BIDS, MNE, WELCH),
+    ),
+    ("eeg_covariance", "covariance"): (
+        f"{_PREPARED}The covariance of the channels, shrunken towards the identity, was taken in the tangent space at "
+        "the mean of the training participants (Varoquaux et al., 2010; for EEG and MEG, Sabbagh et al., 2020).",
+        (MNE_BIDS, MNE, TANGENT, SABBAGH),
+    ),
 }
 """A sentence may hold ``{where}``: the regions of an atlas."""

@@ -77,6 +77,25 @@ ZHANG = Reference(
     doi="10.1016/j.neuroimage.2012.03.072",
 )
 TUCH = Reference("Tuch DS 2004. Q-ball imaging. Magnetic Resonance in Medicine 52:1358–1372.", doi="10.1002/mrm.20279")
+MNE = Reference(
+    "Gramfort A et al. 2013. MEG and EEG data analysis with MNE-Python. Frontiers in Neuroscience 7:267.",
+    doi="10.3389/fnins.2013.00267",
+)
+MNE_BIDS = Reference(
+    "Appelhoff S et al. 2019. MNE-BIDS: organizing electrophysiological data into the BIDS format and facilitating "
+    "their analysis. Journal of Open Source Software 4:1896.",
+    doi="10.21105/joss.01896",
+)
+WELCH = Reference(
+    "Welch P 1967. The use of fast Fourier transform for the estimation of power spectra: a method based on time "
+    "averaging over short, modified periodograms. IEEE Transactions on Audio and Electroacoustics 15:70–73.",
+    doi="10.1109/TAU.1967.1161901",
+)
+SABBAGH = Reference(
+    "Sabbagh D et al. 2020. Predictive regression modeling with MEG/EEG: from source power to signals and cognitive "
+    "states. NeuroImage 222:116893.",
+    doi="10.1016/j.neuroimage.2020.116893",
+)
 LEDOIT_WOLF = Reference(
     "Ledoit O, Wolf M 2004. A well-conditioned estimator for large-dimensional covariance matrices. "
     "Journal of Multivariate Analysis 88:365–411.",

@@ -132,8 +132,9 @@ def check_near_duplicates(material: Material) -> LeakageCheck:
     said = [f"{people[i]} and {people[j]} (r = {r[i, j]:.3f})" for i, j in found]
     return warned(
         "near-duplicates",
-        f"{len(said)} {'pair' if len(said) == 1 else 'pairs'} on two sides of a split are far more alike than all "
-        f"others (95 % of pairs are below r = {np.quantile(pairs, 0.95):.2f}): {listing(said)}.",
+        f"{len(said)} {'pair' if len(said) == 1 else 'pairs'} on two sides of a split "
+        f"{'is' if len(said) == 1 else 'are'} far more alike than all others "
+        f"(95 % of pairs are below r = {np.quantile(pairs, 0.95):.2f}): {listing(said)}.",
         advice=_SAME_SCAN + " with cohort.group",
     )
 

@@ -24,8 +24,8 @@ def section(result: Result) -> Section | None:
         anchor="learning-curve",
         title="Sample size",
         lead="The same test people predicted by models that were trained on fewer. Hyper-parameters are those chosen "
-        "with all training people, so that small sizes may be drawn a little too low or too high. The curve uses the "
-        "first repeat; the headline averages all.",
+        "with all training people, so that small sizes may be drawn a little too low or too high."
+        + (" The curve uses the first repeat; the headline averages all." if result.cv[0].scores.shape[0] > 1 else ""),
         blocks=tuple(blocks),
     )
 

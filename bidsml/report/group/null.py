@@ -5,12 +5,13 @@ from itertools import pairwise
 import numpy as np
 
 from bidsml.records import PermutationNull, Result
-from bidsml.report.blocks import Block, Facts, Figure, Section, Table
+from bidsml.report.blocks import Block, Facts, Figure, Paragraph, Section, Table
 from bidsml.report.figures import null_histogram
 from bidsml.report.lookup import find_null, name_primary
-from bidsml.report.wording import LOWER_IS_BETTER, estimate, name_metric, number, p_value, start_sentence
+from bidsml.report.wording import CHANCE, LOWER_IS_BETTER, estimate, name_metric, number, p_value, start_sentence
 
 _BINS = 30
+_NOTABLE = 0.01
 _MILLION = 1e6
 _ENGINES = {
     "fast": "fast: all draws of the linear model solved together",
@@ -28,6 +29,7 @@ def section(result: Result) -> Section | None:
     others = [other for other in result.nulls if other is not null]
     if others:
         blocks.append(_all_tests(result))
+    blocks += _kept_in(null)
     return Section(
         anchor="null",
         title="Chance",
@@ -35,6 +37,20 @@ def section(result: Result) -> Section | None:
         f"learned: {p_value(null.p, floor=null.p_floor, draws=len(null.null))}.",
         blocks=tuple(blocks),
     )
+
+
+def _kept_in(null: PermutationNull) -> list[Block]:
+    """Say why shuffled labels do better than guessing, where they are shuffled within sites."""
+    chance = CHANCE.get(null.metric)
+    if chance is None or "within sites" not in null.scheme or np.nanmean(null.null) < chance + _NOTABLE:
+        return []
+    return [
+        Paragraph(
+            f"Shuffled labels do a little better than guessing ({estimate(chance)}): they are shuffled within sites, "
+            "so that sites keep their shares of the classes, and a model that recognises the site gains from them. The "
+            "test asks for more than that."
+        )
+    ]
 
 
 def _figure(result: Result, null: PermutationNull) -> Figure:

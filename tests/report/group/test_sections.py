@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bidsml.records import Attrition, PatternNull, Result
-from bidsml.report.blocks import Facts, Figure, Section, Table
+from bidsml.report.blocks import Facts, Figure, Paragraph, Section, Table
 from bidsml.report.group import baselines, cohort, design, flow, null, provenance, sites, weights
 
 
@@ -66,6 +66,17 @@ def test_the_null_counts_draws(binary: Result) -> None:
     weaker = replace(binary.nulls[0], observed=float(np.median(binary.nulls[0].null)), p=0.5)
     assert "0 of 200 draws reach" in made.alt and f"{observed:.3f}" in made.alt
     assert "100 of 200 draws reach" in figure(null.section(replace(binary, nulls=(weaker,))), "null").alt
+
+
+@pytest.mark.parametrize(
+    ("mean", "scheme", "told"),
+    [(0.53, "within sites", True), (0.5, "within sites", False), (0.53, "of single participants", False)],
+)
+def test_shuffled_labels_above_chance_are_explained(binary: Result, mean: float, scheme: str, told: bool) -> None:
+    shuffled = np.random.default_rng(0).normal(mean, 0.001, 200)
+    changed = replace(binary.nulls[0], null=shuffled, scheme=f"labels, {scheme}")
+    blocks = null.section(replace(binary, nulls=(changed,))).blocks
+    assert any("recognises the site" in b.text for b in blocks if isinstance(b, Paragraph)) is told
 
 
 def test_the_null_states_its_scheme_and_floor(binary: Result) -> None:
