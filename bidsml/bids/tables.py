@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bidsml.bids.encoding import Encoded, encoded_table
+from bidsml.bids.items import item_files, read_items, read_texts
 from bidsml.bids.names import check_label
 from bidsml.bids.participantfiles import ParticipantFiles
 from bidsml.bids.participants import ID
@@ -180,6 +181,8 @@ def table_files(
     feature: FeatureSpec, participant_id: str, *, bids_dir: Path, derivatives: Mapping[str, Path]
 ) -> tuple[Path, ...]:
     """Files that :func:`read_row` reads: what a node must hash."""
+    if feature.kind == "questionnaire":
+        return item_files(feature, bids_dir=bids_dir, derivatives=derivatives)
     file = feature.file or _PARTICIPANTS
     return (resolve_file(file, bids_dir=bids_dir, derivatives=derivatives, participant_id=participant_id),)
 
@@ -204,7 +207,8 @@ def read_row(
     Returns
     -------
     dict
-        Number by column, NaN where missing. A text column becomes indicators named ``column[level]``, one for each
+        Number by column, NaN where missing. Of a questionnaire, its items as they stand; of free text, whose content
+        is for :func:`~bidsml.bids.items.read_texts` alone, nothing. A text column becomes indicators named ``column[level]``, one for each
         level of the whole table (with two levels: the last alone), NaN where the cell is missing.
 
     Raises
@@ -218,6 +222,14 @@ def read_row(
         The participant has several rows that differ.
     """
     check_label(participant_id, what="a participant label")
+    if feature.kind == "text":
+        read_texts(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
+        return {}
+    if feature.kind == "questionnaire":
+        items = read_items(
+            feature, participant_id, bids_dir=bids_dir, derivatives=derivatives, exclude=tuple(exclude)
+        )
+        return dict(items.values)
     (path,) = table_files(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
     require_content(path, what=f"the table of participant {participant_id},")
     encoded = encoded_table(

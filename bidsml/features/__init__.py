@@ -201,6 +201,24 @@ _KINDS = (
         units=("as in the table",),
     ),
     FeatureKind(
+        name="questionnaire",
+        needs=frozenset({"table"}),
+        measures=("sum", "mean"),
+        keys=frozenset(
+            {"file", "key", "measure", "columns", "exclude", "subscales", "reverse", "max_missing", "indicators"}
+        ),
+        summary="items or subscales of a questionnaire, turned around and prorated over gaps",
+        units=("points", "points"),
+    ),
+    FeatureKind(
+        name="text",
+        needs=frozenset({"table"}),
+        measures=("words", "characters"),
+        keys=frozenset({"file", "key", "measure", "columns", "n_components", "ngram", "min_df"}),
+        summary="free text as counts of hashed tokens; weighed by rarity and reduced to topics in the folds",
+        units=("1", "1"),
+    ),
+    FeatureKind(
         name="table",
         needs=frozenset({"table"}),
         measures=("value",),

@@ -23,6 +23,7 @@ from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import NormativeScores
 from bidsml.learn.overlap import describe_people
+from bidsml.learn.topics import TokenTopics
 from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
 from bidsml.records import (
     MODEL_SCHEMA,
@@ -165,7 +166,7 @@ def preparation_arrays(preparation: Pipeline, blocks: Sequence[FeatureBlock]) ->
     arrays: _Arrays = {}
     for number, block in enumerate(blocks):
         part = preparation["columns"].named_transformers_[str(number)]
-        if block.layout == "covariance":
+        if block.layout == "covariance" or block.n_topics:
             arrays |= {f"block{number}_{name}": value for name, value in part[0].state().items()}
             part = part[1]
         arrays[f"block{number}_keep"] = part.get_support(indices=True)
@@ -245,6 +246,8 @@ def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Float
         state = _state(arrays, f"block{number}_")
         if block.layout == "covariance":
             columns = TangentSpace.from_state(state).transform(columns)
+        elif block.n_topics:
+            columns = TokenTopics.from_state(state).transform(columns)
         parts.append(columns[:, state["keep"]])
     joined = np.hstack(parts if model.card.normative else [*parts, beside])
     if model.card.normative:

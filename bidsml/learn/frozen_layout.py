@@ -93,6 +93,13 @@ def _check_block(arrays: _Arrays, number: int, block: FeatureBlock) -> int:
             if arrays[prefix + name].shape != (regions, regions):
                 _disagree(f"{prefix}{name} is {arrays[prefix + name].shape}, where {(regions, regions)} fits")
         width = regions * (regions + 1) // 2
+    if block.n_topics:
+        vocabulary = _check_places(arrays, f"{prefix}vocabulary", limit=width)
+        components, width = arrays[f"{prefix}components"], len(np.atleast_1d(arrays[f"{prefix}components"]))
+        if arrays[f"{prefix}n_tokens"] != block.stop - block.start or arrays[f"{prefix}idf"].shape != (vocabulary,):
+            _disagree(f"{prefix}idf or n_tokens is not that of its tokens")
+        if components.shape != (width, vocabulary):
+            _disagree(f"{prefix}components is {components.shape}, where (…, {vocabulary}) fits")
     return _check_places(arrays, f"{prefix}keep", limit=width)
 
 
@@ -111,6 +118,7 @@ def _needed(model: FrozenModel) -> set[str]:
     needed = {"median", "centre", "spread", *(("coef", "intercept") if model.is_linear else ())}
     for number, block in enumerate(card.blocks):
         tangent = ("regions", "mean", "n_cells", "reference", "whitening") if block.layout == "covariance" else ()
+        tangent = ("n_tokens", "vocabulary", "idf", "components") if block.n_topics else tangent
         needed |= {f"block{number}_{name}" for name in ("keep", *tangent)}
     if card.nuisance:
         needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}

@@ -23,6 +23,7 @@ from bidsml.learn.deviations import NormativeDesign
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import REFERENCE, NormativeScores
 from bidsml.learn.nuisance import NuisanceRegression
+from bidsml.learn.topics import TokenTopics
 from bidsml.records import FeatureBlock, FloatArray, IntArray
 
 
@@ -109,7 +110,8 @@ def build_preparation(
     ----------
     blocks
         Where each block lies in the columns; a block of layout ``covariance`` goes through
-        :class:`~bidsml.learn.embedding.TangentSpace`.
+        :class:`~bidsml.learn.embedding.TangentSpace`, one of token counts through
+        :class:`~bidsml.learn.topics.TokenTopics`.
     n_nuisance
         Number of columns after the blocks that are regressed out of every feature.
     n_design
@@ -128,6 +130,9 @@ def build_preparation(
         if block.layout == "covariance":
             tangent = make_pipeline(TangentSpace(max_missing), UsableFeatures(max_missing))
             parts.append((str(number), tangent, slice(block.start, block.stop)))
+        elif block.n_topics:
+            topics = make_pipeline(TokenTopics(block.n_topics, block.min_people), UsableFeatures(max_missing))
+            parts.append((str(number), topics, slice(block.start, block.stop)))
         else:
             parts.append((str(number), UsableFeatures(max_missing, keep_constant), slice(block.start, block.stop)))
     stop = max((block.stop for block in blocks), default=0)
@@ -156,6 +161,9 @@ def kept_columns(preparation: Pipeline, blocks: Sequence[FeatureBlock]) -> IntAr
         if block.layout == "covariance":
             cells = part[0].get_support()
             kept.append(block.start + cells[part[1].get_support(indices=True)])
+        elif block.n_topics:
+            # A topic is no token: topics are counted from the block's first column.
+            kept.append(block.start + part[1].get_support(indices=True))
         else:
             kept.append(block.start + part.get_support(indices=True))
     return np.concatenate(kept) if kept else np.empty(0, dtype=int)
@@ -201,7 +209,7 @@ class ModelInput:
     @property
     def columnwise(self) -> bool:
         """Whether every feature is prepared by itself: no embedding, no harmonisation, nothing beside."""
-        embedded = any(block.layout == "covariance" for block in self.blocks)
+        embedded = any(block.layout == "covariance" or block.n_topics for block in self.blocks)
         return not (embedded or self.n_design or self.normative or self.beside.shape[1] or self.keep_constant)
 
     @property
@@ -256,7 +264,7 @@ def _explain(given: ModelInput, train_rows: IntArray, error: ValueError) -> Exce
     usable = UsableFeatures(given.max_missing)
     n_features = given.n_features
     n_usable = int(usable.fit(given.values[train_rows, :n_features]).support_.sum()) if n_features else 0
-    if n_usable and not any(block.layout == "covariance" for block in given.blocks):
+    if n_usable and not any(block.layout == "covariance" or block.n_topics for block in given.blocks):
         return error
     return DataError(
         f"of {n_features} features, {n_usable} vary and are present often enough in {len(train_rows)} training rows: "

@@ -26,6 +26,10 @@ class FeatureBlock(Record):
     atlas: str = ""
     networks: tuple[str, ...] = ()
     """One network per node (layout ``vector``: per value), where the atlas names them; else empty."""
+    n_topics: int = 0
+    """Of token counts: number of topics that they are reduced to in a fold, at most; 0 for anything else."""
+    min_people: int = 1
+    """Of token counts: fewest training people with a token that is kept."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ class ScanData(Record):
     """A ready relationship matrix: ``(n_regions, n_regions)``."""
     table: Mapping[str, float] = field(default_factory=dict)
     """One participant's row, numeric; text columns as indicators named ``column[level]``."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Lowest and highest possible answer to an item of a questionnaire, where its data dictionary says them."""
     missing: Mapping[str, str] = field(default_factory=dict)
     density: FloatArray | None = None
     """Mean grey-matter density of each region, modulated and smoothed, in the template's space: ``(n_regions,)``."""

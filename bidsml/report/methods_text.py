@@ -13,6 +13,7 @@ from bidsml.report.references import (
     BIDS,
     BIDS_APPS,
     CIRIC,
+    DEERWESTER,
     FALFF,
     GARRETT,
     GOOD,
@@ -24,6 +25,7 @@ from bidsml.report.references import (
     TANGENT,
     VOEVODSKAYA,
     VON_NEUMANN,
+    WEINBERGER,
     ZANG,
 )
 from bidsml.report.wording import listing
@@ -64,6 +66,11 @@ OF_SIGNALS = _OF_VOXELS | {
     "amplitude",
 }
 _PAIRED = frozenset({"connectome", "network_connectivity", "dynamic_connectivity", "graph_measures"})
+_TEXT = (
+    "Free text was read as counts of hashed {what} (Weinberger et al., 2009), weighed by how rare they are among the "
+    "training participants and reduced to their leading directions there (latent semantic analysis; Deerwester et al., "
+    "1990); neither text nor words were kept."
+)
 _CONNECTIVITY = "Functional connectivity{where} was estimated as"
 _MEASURES: Mapping[str, Sentence] = {
     "correlation": Sentence(f"{_CONNECTIVITY} the Pearson correlation, Fisher z transformed."),
@@ -112,6 +119,8 @@ _MEASURES: Mapping[str, Sentence] = {
     ),
     "effect": Sentence("Effects of contrasts of the task, in percent signal change, were averaged{where}."),
     "z": Sentence("The z values of contrasts of the task were averaged{where}."),
+    "words": Sentence(_TEXT.format(what="words"), (WEINBERGER, DEERWESTER)),
+    "characters": Sentence(_TEXT.format(what="runs of characters"), (WEINBERGER, DEERWESTER)),
 }
 
 
@@ -239,7 +248,7 @@ def describe_features(
             if measure == "density" and density_fwhm_mm is not None:
                 sentences.append(_say_smoothing(density_fwhm_mm))
         else:
-            what = "questionnaires and tests" if kind == "phenotype" else "tables with one row per participant"
+            what = "questionnaires and tests" if kind in ("phenotype", "questionnaire") else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
     return list(dict.fromkeys(sentences))
 

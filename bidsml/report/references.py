@@ -144,6 +144,19 @@ COMBAT_BRAIN = Reference(
     "NeuroImage 167:104–120.",
     doi="10.1016/j.neuroimage.2017.11.024",
 )
+WEINBERGER = Reference(
+    "Weinberger K et al. 2009. Feature hashing for large scale multitask learning. ICML 2009:1113–1120.",
+    doi="10.1145/1553374.1553516",
+)
+DEERWESTER = Reference(
+    "Deerwester S et al. 1990. Indexing by latent semantic analysis. Journal of the American Society for Information "
+    "Science 41:391–407.",
+    doi="10.1002/(SICI)1097-4571(199009)41:6<391::AID-ASI1>3.0.CO;2-9",
+)
+DOWNEY = Reference(
+    "Downey RG, King CV 1998. Missing data in Likert ratings: a comparison of replacement methods. Journal of General "
+    "Psychology 125:175–191.",
+)
 MARQUAND = Reference(
     "Marquand AF et al. 2016. Understanding heterogeneity in clinical cohorts using normative models: beyond "
     "case-control studies. Biological Psychiatry 80:552–561.",

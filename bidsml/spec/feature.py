@@ -52,6 +52,33 @@ class FeatureSpec(Section):
         (), description="Table kinds: columns or patterns such as lh_*_ThickAvg. Default: all."
     )
     exclude: tuple[str, ...] = Field((), description="Table kinds: columns or patterns left out.")
+    subscales: dict[str, tuple[str, ...]] = Field(
+        {}, description="Kind questionnaire: items or patterns by subscale. Default: every item is a feature."
+    )
+    reverse: tuple[str, ...] = Field(
+        (),
+        description="Kind questionnaire: items or patterns to be turned around, by the range that the .json beside the "
+        "table gives.",
+    )
+    max_missing: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="Kind questionnaire: largest share of a subscale's items that may be missing; each then counts as "
+        "the person's mean of the others. With more, the subscale is missing.",
+    )
+    indicators: bool = Field(
+        False, description="Kind questionnaire: add the share of missing items of every subscale as a feature."
+    )
+    n_components: int = Field(50, ge=1, le=1000, description="Kind text: directions of the token space kept, at most.")
+    ngram: int | None = Field(
+        None,
+        ge=1,
+        le=8,
+        description="Kind text: longest run of words (default 1), or of characters with measure = 'characters' "
+        "(default 4).",
+    )
+    min_df: int = Field(2, ge=1, description="Kind text: fewest training people with a token that is kept.")
     derivative: str | None = Field(
         None,
         description="Kinds that read another tool's folder: its --derivatives NAME. Default: freesurfer, mriqc or "

@@ -14,6 +14,7 @@ from bidsml.bids.manifest import Entry, write_manifest
 from bidsml.bids.names import build_name, common_entities
 from bidsml.bids.readers import read_matrix, read_timeseries
 from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table
+from bidsml.bids.items import read_items, read_texts
 from bidsml.bids.tables import read_row as read_table_row
 from bidsml.errors import AnalysisFileError
 from bidsml.features import CATALOG, FeatureKind
@@ -87,13 +88,16 @@ def read_row(scan: Path, feature: str, bids_dir: str, derivatives: str, exclude:
     """
     source = read_record(Scan, scan)
     folders = {name: Path(folder) for name, folder in json.loads(derivatives).items()}
-    row = read_table_row(
-        FeatureSpec.model_validate_json(feature),
-        source.participant_id,
-        bids_dir=Path(bids_dir),
-        derivatives=folders,
-        exclude=tuple(json.loads(exclude)),
-    )
+    options, left_out = FeatureSpec.model_validate_json(feature), tuple(json.loads(exclude))
+    label, root = source.participant_id, Path(bids_dir)
+    if options.kind == "text":
+        # Counted before anything is written: the text itself stays where it is.
+        counts = count_tokens(read_texts(options, label, bids_dir=root, derivatives=folders), options)
+        return write_record(out_dir / "scan_data.npz", ScanData(source, table=counts))
+    if options.kind == "questionnaire":
+        items = read_items(options, label, bids_dir=root, derivatives=folders, exclude=left_out)
+        return write_record(out_dir / "scan_data.npz", ScanData(source, table=items.values, ranges=items.ranges))
+    row = read_table_row(options, label, bids_dir=root, derivatives=folders, exclude=left_out)
     missing = {name: "n/a in the table" for name, value in row.items() if np.isnan(value)}
     return write_record(out_dir / "scan_data.npz", ScanData(source, table=row, missing=missing))
 
