@@ -58,7 +58,7 @@ def read_items(
     DataError
         A cell is no number or outside of the dictionary's range, or the participant's rows differ.
     """
-    table, rows = _rows(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
+    table = _table(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
     dictionary = _read_dictionary(table.path.with_suffix(".json"))
     chosen = [name for name in _choose(feature, table, dictionary) if name not in exclude]
     if not chosen:
@@ -87,7 +87,7 @@ def read_texts(
     AnalysisFileError
         A column is not there, or holds numbers only.
     """
-    table, _ = _rows(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
+    table = _table(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
     for name in feature.columns:
         if name not in table.cells:
             raise AnalysisFileError(f"{table.path} has no column {name!r}", hint=near_names(name, table.cells))
@@ -98,9 +98,8 @@ def read_texts(
     return tuple(table.cell(name, participant_id) for name in feature.columns)
 
 
-def _rows(
-    feature: FeatureSpec, participant_id: str, *, bids_dir: Path, derivatives: Mapping[str, Path]
-) -> tuple[Table, tuple[int, ...]]:
+def _table(feature: FeatureSpec, participant_id: str, *, bids_dir: Path, derivatives: Mapping[str, Path]) -> Table:
+    """Load the block's table, which must have a row of the participant."""
     check_label(participant_id, what="a participant label")
     path = item_files(feature, bids_dir=bids_dir, derivatives=derivatives)[0]
     require_content(path, what=f"the table of participant {participant_id},")
@@ -109,13 +108,12 @@ def _rows(
         raise AnalysisFileError(
             f"{path} is one participant's file", hint="name a table with a row per participant, as BIDS has it"
         )
-    rows = table.rows_of(participant_id)
-    if not rows:
+    if not table.rows_of(participant_id):
         raise MissingInputError(
             f"participant {participant_id} is not in {path}",
             hint=f"labels in column {table.key!r} are compared as text",
         )
-    return table, rows
+    return table
 
 
 def _read_dictionary(path: Path) -> dict[str, Any]:

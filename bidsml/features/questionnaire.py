@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from bidsml.errors import DataError
-from bidsml.features.phenotype import PARTICIPANTS
 from bidsml.records import FeatureVector, ScanData
 from bidsml.spec import FeatureSpec
 
@@ -59,16 +58,13 @@ def extract_questionnaire(data: ScanData, *, block: str, options: FeatureSpec) -
 
 def _turned(data: ScanData, options: FeatureSpec) -> dict[str, float]:
     answers = dict(data.table)
-    for name in answers:
-        if not _is_meant(name, options.reverse):
-            continue
+    for name in [name for name in answers if _is_meant(name, options.reverse)]:
         if name not in data.ranges:
             raise DataError(
-                f"item {name!r} of {options.file or PARTICIPANTS} is to be reversed, and nothing says what it ranges over",
+                f"item {name!r} of {options.file} is to be reversed, and nothing says what it ranges over",
                 hint="give its Levels, or MinValue and MaxValue, in the .json beside the table",
             )
-        low, high = data.ranges[name]
-        answers[name] = low + high - answers[name]
+        answers[name] = sum(data.ranges[name]) - answers[name]
     return answers
 
 

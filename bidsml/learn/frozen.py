@@ -23,8 +23,8 @@ from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import NormativeScores
 from bidsml.learn.overlap import describe_people
-from bidsml.learn.topics import TokenTopics
 from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
+from bidsml.learn.topics import TokenTopics
 from bidsml.records import (
     MODEL_SCHEMA,
     Cohort,

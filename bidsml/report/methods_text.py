@@ -14,6 +14,7 @@ from bidsml.report.references import (
     BIDS_APPS,
     CIRIC,
     DEERWESTER,
+    DOWNEY,
     FALFF,
     GARRETT,
     GOOD,
@@ -70,6 +71,11 @@ _TEXT = (
     "Free text was read as counts of hashed {what} (Weinberger et al., 2009), weighed by how rare they are among the "
     "training participants and reduced to their leading directions there (latent semantic analysis; Deerwester et al., "
     "1990); neither text nor words were kept."
+)
+_PRORATED = Sentence(
+    "Missing items counted as the person's own mean of the subscale (Downey & King, 1998), as far as the analysis "
+    "allows; subscales with more gaps were left to the imputation in the folds.",
+    (DOWNEY,),
 )
 _CONNECTIVITY = "Functional connectivity{where} was estimated as"
 _MEASURES: Mapping[str, Sentence] = {
@@ -250,6 +256,7 @@ def describe_features(
         else:
             what = "questionnaires and tests" if kind in ("phenotype", "questionnaire") else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
+            sentences += [_PRORATED] if kind == "questionnaire" else []
     return list(dict.fromkeys(sentences))
 
 

@@ -20,7 +20,7 @@ from bidsml.errors import BidsmlError, DataError
 from bidsml.features import modality_of
 from bidsml.learn.cohort import build_cohort
 from bidsml.records import Atlas, Cohort, FeatureBlock, FeatureSet, FeatureVector, Study
-from bidsml.spec import AnalysisSpec, read_spec, referenced_columns
+from bidsml.spec import AnalysisSpec, FeatureSpec, read_spec, referenced_columns
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +173,15 @@ def stack_features(
                 first.block, first.kind, first.measure, first.layout, start, len(names), first.nodes, first.atlas
             )
         )
-    return FeatureSet(participants, tuple(names), np.concatenate(columns, axis=1), tuple(blocks))
+    told = tuple(map(_with_topics, blocks, spec.features))
+    return FeatureSet(participants, tuple(names), np.concatenate(columns, axis=1), told)
+
+
+def _with_topics(block: FeatureBlock, feature: FeatureSpec) -> FeatureBlock:
+    """Tell a block of token counts how the folds reduce it."""
+    if block.kind != "text":
+        return block
+    return replace(block, n_topics=feature.n_components, min_people=feature.min_df)
 
 
 def name_networks(features: FeatureSet, spec: AnalysisSpec, atlases: Mapping[str, Atlas]) -> FeatureSet:
