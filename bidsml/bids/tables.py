@@ -208,8 +208,8 @@ def read_row(
     -------
     dict
         Number by column, NaN where missing. Of a questionnaire, its items as they stand; of free text, whose content
-        is for :func:`~bidsml.bids.items.read_texts` alone, nothing. A text column becomes indicators named ``column[level]``, one for each
-        level of the whole table (with two levels: the last alone), NaN where the cell is missing.
+        is for :func:`~bidsml.bids.items.read_texts` alone, nothing. Any other text column becomes indicators named
+        ``column[level]``, one for each level of the whole table (with two levels: the last alone), NaN where the cell is missing.
 
     Raises
     ------
@@ -226,9 +226,7 @@ def read_row(
         read_texts(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
         return {}
     if feature.kind == "questionnaire":
-        items = read_items(
-            feature, participant_id, bids_dir=bids_dir, derivatives=derivatives, exclude=tuple(exclude)
-        )
+        items = read_items(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives, exclude=tuple(exclude))
         return dict(items.values)
     (path,) = table_files(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
     require_content(path, what=f"the table of participant {participant_id},")

@@ -17,9 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.errors import DataError
+from bidsml.learn.deviations import NormativeDesign
 from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.fusion import View
-from bidsml.learn.deviations import NormativeDesign
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import REFERENCE, NormativeScores
 from bidsml.learn.nuisance import NuisanceRegression
@@ -218,7 +218,7 @@ class ModelInput:
         return self.normative is not None and self.normative.reference is not None
 
     def for_labels(self, target: FloatArray) -> "ModelInput":
-        """Return the columns as they would be under other labels ``(n,)``: with the reference people that these make."""
+        """Return the columns as they would be under other labels ``(n,)``: with the references that these make."""
         if self.normative is None or self.normative.reference is None:
             return self
         values = self.values.copy()

@@ -254,7 +254,8 @@ def describe_features(
             if measure == "density" and density_fwhm_mm is not None:
                 sentences.append(_say_smoothing(density_fwhm_mm))
         else:
-            what = "questionnaires and tests" if kind in ("phenotype", "questionnaire") else "tables with one row per participant"
+            asked = kind in ("phenotype", "questionnaire")
+            what = "questionnaires and tests" if asked else "tables with one row per participant"
             sentences.append(Sentence(f"Values were taken from {what}."))
             sentences += [_PRORATED] if kind == "questionnaire" else []
     return list(dict.fromkeys(sentences))
