@@ -209,7 +209,8 @@ def read_row(
     dict
         Number by column, NaN where missing. Of a questionnaire, its items as they stand; of free text, whose content
         is for :func:`~bidsml.bids.items.read_texts` alone, nothing. Any other text column becomes indicators named
-        ``column[level]``, one for each level of the whole table (with two levels: the last alone), NaN where the cell is missing.
+        ``column[level]``, one for each level of the whole table (with two levels: the last alone), NaN where the cell
+        is missing.
 
     Raises
     ------

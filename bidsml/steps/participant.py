@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from bidsml.atlases import load_atlas
+from bidsml.bids.items import read_items, read_texts
 from bidsml.bids.manifest import Entry, write_manifest
 from bidsml.bids.names import build_name, common_entities
 from bidsml.bids.readers import read_matrix, read_timeseries
 from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table
-from bidsml.bids.items import read_items, read_texts
 from bidsml.bids.tables import read_row as read_table_row
 from bidsml.errors import AnalysisFileError
-from bidsml.features.text import count_tokens
 from bidsml.features import CATALOG, FeatureKind
+from bidsml.features.text import count_tokens
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import mean_fd_mm, verdict
