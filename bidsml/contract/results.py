@@ -1,7 +1,5 @@
 """A small finished analysis of simulated people, for what is made of results: the sections of the pages."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 
@@ -15,7 +13,6 @@ from bidsml.spec import FeatureSpec
 _PEOPLE, _FEATURES = 40, 6
 
 
-@cache
 def simulate_group_result() -> Result:
     """Cross-validate and permute a simulated two-class cohort with an effect in its first feature."""
     rng = np.random.default_rng(0)

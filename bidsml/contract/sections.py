@@ -2,11 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
 from bidsml.contract.check import Check, require, run_checks
+from bidsml.contract.results import simulate_group_result, simulate_participant_result
 from bidsml.contract.watch import watch
+from bidsml.records import ParticipantResult, Result
 from bidsml.report import SECTIONS_GROUP, SECTIONS_PARTICIPANT
 from bidsml.report.blocks import Section
 from bidsml.report.page import make_page
@@ -16,13 +19,13 @@ Make = Callable[[Any], Section | None]
 _FROM_OUTSIDE = re.compile(r"""src=["']?(?:https?:)?//[^"'> ]+|url\(["']?(?:https?:)?//[^"') ]+""")
 
 
-def check_section(make: Make, result: Any, *, own: tuple[Make, ...]) -> list[Check]:
+def check_section(make: Make, result: Any, *, taken: Collection[str]) -> list[Check]:
     """Run all checks of a section on one result.
 
     Parameters
     ----------
-    own
-        bidsml's own sections of the same page.
+    taken
+        Anchors of bidsml's own sections of the same page.
     """
 
     def docstring() -> str:
@@ -42,7 +45,6 @@ def check_section(make: Make, result: Any, *, own: tuple[Make, ...]) -> list[Che
         section = make(result)
         if section is None:
             return "none"
-        taken = {one.anchor for function in own if (one := function(result)) is not None}
         require(section.anchor not in taken, f"the anchor {section.anchor!r} is that of one of bidsml's own sections")
         require(re.fullmatch(r"[a-z][a-z0-9-]*", section.anchor), f"the anchor {section.anchor!r} is no plain word")
         return section.anchor
@@ -83,13 +85,27 @@ def _page(make: Make, result: Any) -> str:
 
 def check_participant_section(make: Make) -> list[Check]:
     """Run all checks of a section of participants' pages, on a simulated person."""
-    from bidsml.contract.results import simulate_participant_result
-
-    return check_section(make, simulate_participant_result(), own=SECTIONS_PARTICIPANT)
+    result, anchors = _participant()
+    return check_section(make, result, taken=anchors)
 
 
 def check_group_section(make: Make) -> list[Check]:
     """Run all checks of a section of the group's page, on a simulated analysis."""
-    from bidsml.contract.results import simulate_group_result
+    result, anchors = _group()
+    return check_section(make, result, taken=anchors)
 
-    return check_section(make, simulate_group_result(), own=SECTIONS_GROUP)
+
+@cache
+def _participant() -> tuple[ParticipantResult, frozenset[str]]:
+    result = simulate_participant_result()
+    return result, _anchors(SECTIONS_PARTICIPANT, result)
+
+
+@cache
+def _group() -> tuple[Result, frozenset[str]]:
+    result = simulate_group_result()
+    return result, _anchors(SECTIONS_GROUP, result)
+
+
+def _anchors(sections: Sequence[Make], result: Any) -> frozenset[str]:
+    return frozenset(section.anchor for make in sections if (section := make(result)) is not None)
