@@ -76,6 +76,20 @@ class Cleaning:
         )
         return np.asarray(cleaned, dtype=np.float64)
 
+    def matrix(self) -> FloatArray:
+        """Give the matrix whose product with signals is :meth:`apply`.
+
+        Every step is linear in the signals: the trend is projected out, censored volumes are interpolated by splines,
+        the filter is linear, and the regressors do not depend on the signals. Of many signals, the product is faster:
+        nilearn filters one at a time.
+
+        Returns
+        -------
+        FloatArray
+            ``(n_kept, n_volumes)``.
+        """
+        return self.apply(np.eye(len(self.kept)))
+
 
 def plan_cleaning(
     scan: Scan, confounds: Confounds, denoise: DenoiseSpec, *, n_volumes: int, tr_s: float | None
