@@ -27,17 +27,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Changes:
-    """What is not as it was recorded. Inputs are BIDS URIs, ``new`` also participants; versions as ``was → is``."""
+    """What is not as it was recorded: inputs as BIDS URIs, ``new`` also participants; the others as ``was → is``."""
 
     changed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
     versions: Mapping[str, str] | None = None
+    image: str = ""
 
     @property
     def none(self) -> bool:
         """Whether everything is as it was."""
-        return not (self.changed or self.missing or self.new or self.versions)
+        return not (self.changed or self.missing or self.new or self.versions or self.image)
 
 
 @dataclass(frozen=True)

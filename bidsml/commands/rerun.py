@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from bidsml.app.recorded import read_recorded_runs
 from bidsml.app.rerun import Changes, find_changes, plan_repetition, repeat_runs
+from bidsml.app.same_image import call_in_image, other_image
 from bidsml.arguments import CommandParser, available_gb, named_paths, parse, positive_float, positive_int
 from bidsml.bids.comparison import compare_outputs
 from bidsml.bids.derivative import RAW, require_own_output
@@ -42,8 +43,10 @@ def main(argv: list[str]) -> int:
     plans = plan_repetition(runs, out, base=options, given=given)
     for plan in plans:
         console.print(f"recorded: {plan.recorded.title}", markup=False)
-    changes = find_changes(plans)
+    changes = replace(find_changes(plans), image=other_image(out))
     print_changes(changes, console)
+    if changes.image:
+        _print_call(out, new, plans[0].options, console)
     if arguments.dry_run:
         return 0 if changes.none else 1
     own_work = not options.work_dir.exists()
@@ -124,6 +127,14 @@ def print_changes(changes: Changes, console: Console) -> None:
         _print_some(f"inputs {what}", names, console)
     versions = [f"{name} {change}" for name, change in (changes.versions or {}).items()]
     _print_some("other versions", versions, console)
+    _print_some("another container", [changes.image] if changes.image else [], console)
+
+
+def _print_call(out: Path, new: Path, options: RunOptions, console: Console) -> None:
+    """Say how to repeat it in the image that made it, whose bytes are the likeliest to be the same."""
+    call = call_in_image(out, new, {RAW: options.bids_dir, **options.derivatives})
+    if call:
+        console.print(f"to repeat it in the image that made it:\n  {call}", markup=False)
 
 
 def _print_some(title: str, names: Sequence[str], console: Console) -> None:
