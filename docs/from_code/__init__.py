@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from from_code import catalogs, commands, faults, keys, texts
+from from_code.columns import put_columns_in_place
+from from_code.demo import find_demo, list_reports
 from from_code.drawings import put_drawings_in_place
 from from_code.navigation import expand
 
@@ -19,4 +21,4 @@ PAGES: Mapping[str, Callable[[], str]] = {
 }
 """What writes each page, by its place in the site."""
 
-__all__ = ["PAGES", "expand", "put_drawings_in_place"]
+__all__ = ["PAGES", "expand", "find_demo", "list_reports", "put_columns_in_place", "put_drawings_in_place"]

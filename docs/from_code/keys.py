@@ -120,6 +120,8 @@ def _kind(schema: dict[str, Any]) -> str:
         return ", ".join(code(json.dumps(value)) for value in schema["enum"])
     if "const" in schema:
         return code(json.dumps(schema["const"]))
+    if "prefixItems" in schema:
+        return f"list of {len(schema['prefixItems'])}: {', '.join(map(_kind, schema['prefixItems']))}"
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     if schema.get("type") == "object":
