@@ -28,7 +28,7 @@ def extract_questionnaire(data: ScanData, *, block: str, options: FeatureSpec) -
     Raises
     ------
     DataError
-        The data dictionary gives no range of an item that is to be reversed.
+        The data dictionary gives no range of an item that is to be reversed, or a subscale has lost all its items.
     """
     answers = _turned(data, options)
     scores: dict[str, float] = {}
@@ -37,8 +37,10 @@ def extract_questionnaire(data: ScanData, *, block: str, options: FeatureSpec) -
         given = np.array([answers[item] for item in items])
         share = float(np.isnan(given).mean())
         allowed = share <= options.max_missing and share < 1
-        mean = float(np.nanmean(given)) if allowed else float("nan")
-        scores[name] = mean * (len(items) if options.subscales and options.measure != "mean" else 1)
+        # Whole answers add up without rounding.
+        weight = len(items) if options.subscales and options.measure != "mean" else 1
+        answered = np.isfinite(given).sum()
+        scores[name] = float(np.nansum(given) * weight / answered) if allowed else float("nan")
         shares[f"{name}[missing]"] = share
     values = {**scores, **(shares if options.indicators else {})}
     reasons = {
@@ -72,9 +74,16 @@ def _subscales(answers: Mapping[str, float], options: FeatureSpec) -> dict[str, 
     """Items by subscale; every item by itself where there are none."""
     if not options.subscales:
         return {name: [name] for name in answers}
-    return {
+    found = {
         name: [item for item in answers if _is_meant(item, patterns)] for name, patterns in options.subscales.items()
     }
+    for name, items in found.items():
+        if not items:
+            raise DataError(
+                f"no item of subscale {name!r} is left: the target and what exclude names are no features",
+                hint="leave the subscale out, or predict something else from it",
+            )
+    return found
 
 
 def _is_meant(name: str, patterns: tuple[str, ...]) -> bool:
