@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bidsml.preproc.confounds import Confounds
-from bidsml.records import AnatomicalQC, FloatArray, FunctionalQC, Scan, ScanQC
+from bidsml.records import AnatomicalQC, FloatArray, FunctionalQC, Scan, ScanQC, one_per_scan
 from bidsml.spec import DenoiseSpec
 
 Verdict = Literal["pass", "review", "fail"]
@@ -120,7 +120,7 @@ def verdict(
 
 def _reasons_to_fail(qc: Sequence[ScanQC], denoise: DenoiseSpec) -> tuple[str, ...]:
     reasons = []
-    minutes = [q.minutes_kept for q in qc if np.isfinite(q.minutes_kept)]
+    minutes = [q.minutes_kept for q in one_per_scan(qc) if np.isfinite(q.minutes_kept)]
     if minutes and sum(minutes) < denoise.min_minutes:
         reasons.append(f"{sum(minutes):.1f} min of clean data, at least {denoise.min_minutes:g} are asked for")
     if any(q.n_regions and q.n_regions_missing >= q.n_regions for q in qc):
@@ -150,7 +150,7 @@ class _Motion(NamedTuple):
 
 
 def _motion_of_scans(qc: Sequence[ScanQC]) -> list[_Motion]:
-    return [_Motion(q.mean_fd_mm, q.n_volumes, q.n_volumes - q.n_volumes_kept) for q in qc]
+    return [_Motion(q.mean_fd_mm, q.n_volumes, q.n_volumes - q.n_volumes_kept) for q in one_per_scan(qc)]
 
 
 def _motion_of_runs(functional: Sequence[FunctionalQC], denoise: DenoiseSpec) -> list[_Motion]:
@@ -190,7 +190,7 @@ def _reasons_to_review(qc: Sequence[ScanQC]) -> list[str]:
         if q.n_regions and q.n_regions_missing > MAX_MISSING_REGIONS * q.n_regions:
             reasons.append(f"{q.label}: {q.n_regions_missing} of {q.n_regions} regions are missing")
         reasons.extend(f"{q.label}: {warning}" for warning in q.warnings)
-    return reasons
+    return list(dict.fromkeys(reasons))
 
 
 def _unknown(qc: Sequence[ScanQC], *, preprocessed: bool, kinds: Collection[str]) -> tuple[str, ...]:

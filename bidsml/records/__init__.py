@@ -47,7 +47,15 @@ from bidsml.records.group import (
 )
 from bidsml.records.maps import WeightMap
 from bidsml.records.normative import Deviations
-from bidsml.records.participant import Atlas, FeatureVector, ParticipantResult, Scan, ScanData, ScanQC
+from bidsml.records.participant import (
+    Atlas,
+    FeatureVector,
+    ParticipantResult,
+    Scan,
+    ScanData,
+    ScanQC,
+    one_per_scan,
+)
 from bidsml.records.preprocessed import Preprocessing, PublishedFiles
 from bidsml.records.raw import RawBold, RawSession
 from bidsml.records.result import Result
@@ -118,4 +126,5 @@ __all__ = [
     "Utility",
     "WeightMap",
     "Weights",
+    "one_per_scan",
 ]

@@ -1,6 +1,6 @@
 """Records of one participant: scans, what is read from them, features, quality."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +102,11 @@ class ScanQC(Record):
     n_regions: int = 0
     n_regions_missing: int = 0
     warnings: tuple[str, ...] = ()
+
+
+def one_per_scan(qc: Iterable[ScanQC]) -> tuple[ScanQC, ...]:
+    """Leave one record of each scan: a scan that was read for several atlases or maps moved and lasted only once."""
+    return tuple({one.label: one for one in reversed(tuple(qc))}.values())[::-1]
 
 
 @dataclass(frozen=True)

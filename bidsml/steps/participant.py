@@ -22,7 +22,7 @@ from bidsml.features.text import count_tokens
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import mean_fd_mm, verdict
-from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData
+from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData, one_per_scan
 from bidsml.spec import DenoiseSpec, FeatureSpec
 from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
@@ -217,7 +217,8 @@ def _participant_result(
     provenance: Path,
 ) -> ParticipantResult:
     denoise = DenoiseSpec.model_validate_json(json.dumps(settings["denoise"]))
-    qcs = tuple(data.qc for data in scans if data.qc is not None)
+    # Maps of voxels and signals of one scan tell the same, unless they rest on different atlases.
+    qcs = tuple({(q.label, q.region_coverage.tobytes()): q for q in (data.qc for data in scans) if q}.values())
     anatomical = tuple(quality for one in preprocessed for quality in one.anatomical)
     functional = tuple(quality for one in preprocessed for quality in one.functional)
     kinds = {data.scan.kind for data in scans}
@@ -244,7 +245,8 @@ def _participant_result(
 
 def _qc_summary(result: ParticipantResult) -> dict[str, float | str | list[str]]:
     """Columns of participants.tsv: volume-weighted mean FD, minutes kept, share of regions that are there."""
-    found = [(qc.n_volumes, qc.mean_fd_mm) for qc in result.qc]
+    scans = one_per_scan(result.qc)
+    found = [(qc.n_volumes, qc.mean_fd_mm) for qc in scans]
     # A task alone leaves no other record of motion than that of its raw runs.
     found = found or [(run.n_volumes, mean_fd_mm(run.fd_mm)) for run in result.functional]
     volumes, motion = np.array(found, dtype=float).reshape(-1, 2).T
@@ -252,8 +254,8 @@ def _qc_summary(result: ParticipantResult) -> dict[str, float | str | list[str]]
     summary: dict[str, float | str | list[str]] = {"verdict": result.verdict, "reasons": list(result.reasons)}
     if known.any():
         summary["mean_fd"] = float(np.average(motion[known], weights=volumes[known]))
-    if result.qc and np.isfinite([qc.minutes_kept for qc in result.qc]).all():
-        summary["minutes_kept"] = float(sum(qc.minutes_kept for qc in result.qc))
+    if scans and np.isfinite([qc.minutes_kept for qc in scans]).all():
+        summary["minutes_kept"] = float(sum(qc.minutes_kept for qc in scans))
     shares = [np.isfinite(vector.values).mean() for vector in result.features if vector.values.size]
     if shares:
         summary["coverage"] = float(np.mean(shares))

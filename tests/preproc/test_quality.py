@@ -50,9 +50,15 @@ def test_each_rule(change: dict[str, object], expected: str, words: str) -> None
 
 
 def test_minutes_add_up_over_scans_and_motion_is_weighted() -> None:
-    assert verdict([make_qc(minutes_kept=3.0)] * 2, DENOISE)[0] == "pass"
-    short = make_qc(mean_fd_mm=2.0, n_volumes=10, n_volumes_kept=10)
+    runs = [make_qc(label=f"sub-1 run-{n}", minutes_kept=3.0) for n in (1, 2)]
+    assert verdict(runs, DENOISE)[0] == "pass"
+    short = make_qc(label="sub-1 run-2", mean_fd_mm=2.0, n_volumes=10, n_volumes_kept=10)
     assert verdict([make_qc(), short], DENOISE)[0] == "pass"  # (0.1 × 200 + 2 × 10) / 210 = 0.19
+
+
+def test_a_scan_that_was_read_for_two_atlases_lasted_only_once() -> None:
+    found, reasons = verdict([make_qc(minutes_kept=3.0), make_qc(minutes_kept=3.0, n_regions_missing=11)], DENOISE)
+    assert found == "fail" and "3.0 min" in reasons[0] and "11 of 100" in reasons[1]
 
 
 def test_what_is_not_known_is_said_and_never_counts() -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bidsml.records import ParticipantResult, ScanQC
+from bidsml.records import ParticipantResult, ScanQC, one_per_scan
 from bidsml.report.blocks import Block, Facts, Figure, Section, Table
 from bidsml.report.figures import motion_trace
 from bidsml.report.wording import number, percent
@@ -14,7 +14,7 @@ _BINS_MM = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, np.inf)
 
 def section(result: ParticipantResult) -> Section | None:
     """Show framewise displacement and DVARS over time, where the inputs tell."""
-    known = [qc for qc in result.qc if qc.fd_mm.size or not np.isnan(qc.mean_fd_mm)]
+    known = [qc for qc in one_per_scan(result.qc) if qc.fd_mm.size or not np.isnan(qc.mean_fd_mm)]
     if not known:
         return None
     threshold = result.denoise.get("fd_censor_mm")
