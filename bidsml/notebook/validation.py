@@ -28,7 +28,7 @@ from bidsml.spec import AnalysisSpec, spec_digest
 from bidsml.steps.tables import weights_table
 
 _MODELS: tuple[Model, ...] = ("biomarker", "nuisance", "nuisance+biomarker", "majority")
-_SHOWN = ("model", "metric", "estimate", "low", "high", "p")
+_SHOWN = ("estimator", "model", "design", "estimate", "low", "high", "p", "note")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class CrossValidation:
 
     def _repr_html_(self) -> str:
         low, high = self.interval
-        shown = self.table.loc[self.table["design"] == self.result.cv[0].design, list(_SHOWN)]
+        shown = self.table.loc[self.table["metric"] == self.metric, list(_SHOWN)]
         head = f"{escape(self.metric)} = {self.score:.3f} (95 % interval {low:.3f} to {high:.3f})"
         return f"<p><b>{head}</b></p>{shown.to_html(index=False, float_format='%.3f', na_rep='')}"
 

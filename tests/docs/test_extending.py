@@ -78,7 +78,7 @@ def test_the_example_runs_and_is_recorded_and_an_edit_reruns_it(site, tmp_path):
     assert sidecar["Units"] == "1"
     assert "bidsml-timescale 1.0" in (out / "sub-01.html").read_text()
     module = site / "bidsml_timescale.py"
-    module.write_text(module.read_text().replace("(signals**2).sum(axis=0)", "(2 * signals**2).sum(axis=0)"))
+    module.write_text(module.read_text().replace("(x**2).sum", "(2 * x**2).sum"))
     assert run_bidsml(site, *words).returncode == 0
     second = read_record(FeatureVector, next(out.glob("sub-01/*_desc-speedTimescale_features.npz")))
     assert (second.values * 2 == first.values).all()
