@@ -133,6 +133,13 @@ def near_names(found: str, known: Iterable[str]) -> str:
     -------
     str
         For example ``"did you mean 'atlas'?"``, or ``"known: a, b, c"``.
+
+    Examples
+    --------
+    >>> near_names("altas", ["atlas", "measure"])
+    "did you mean 'atlas'?"
+    >>> near_names("xyz", ["atlas", "measure"])
+    'known: atlas, measure'
     """
     names = sorted(str(name) for name in known)
     begun = [name for name in names if len(found.strip("-")) > 2 and name.startswith(found)]

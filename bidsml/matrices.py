@@ -23,6 +23,14 @@ def matrix_to_edges(matrix: FloatArray, layout: MatrixLayout = "edges") -> Float
     -------
     FloatArray
         ``(n_nodes * (n_nodes - 1) / 2,)`` or ``(n_nodes * (n_nodes + 1) / 2,)``.
+
+    Examples
+    --------
+    >>> matrix = np.array([[1.0, 0.2, 0.3], [0.2, 1.0, 0.4], [0.3, 0.4, 1.0]])
+    >>> matrix_to_edges(matrix).tolist()
+    [0.2, 0.3, 0.4]
+    >>> matrix_to_edges(matrix, layout="covariance").tolist()
+    [1.0, 0.2, 0.3, 1.0, 0.4, 1.0]
     """
     rows, columns = triangle_nodes(len(matrix), layout)
     values: FloatArray = np.asarray(matrix, dtype=np.float64)[rows, columns]
@@ -50,6 +58,11 @@ def edges_to_matrix(values: FloatArray, n_nodes: int, layout: MatrixLayout = "ed
     ------
     ValueError
         The number of values does not fit the number of nodes.
+
+    Examples
+    --------
+    >>> edges_to_matrix(np.array([0.2, 0.3, 0.4]), 3).tolist()
+    [[nan, 0.2, 0.3], [0.2, nan, 0.4], [0.3, 0.4, nan]]
     """
     rows, columns = triangle_nodes(n_nodes, layout)
     if len(values) != len(rows):
@@ -61,7 +74,11 @@ def edges_to_matrix(values: FloatArray, n_nodes: int, layout: MatrixLayout = "ed
 
 
 def edge_names(nodes: tuple[str, ...], layout: MatrixLayout = "edges") -> tuple[str, ...]:
-    """Name every pair of nodes ``A--B``, in the order of :func:`matrix_to_edges`."""
+    """Name every pair of nodes ``A--B``, in the order of :func:`matrix_to_edges`.
+
+    >>> edge_names(("Insula", "Caudate", "Thalamus"))
+    ('Insula--Caudate', 'Insula--Thalamus', 'Caudate--Thalamus')
+    """
     rows, columns = triangle_nodes(len(nodes), layout)
     return tuple(f"{nodes[i]}--{nodes[j]}" for i, j in zip(rows, columns, strict=True))
 

@@ -73,7 +73,12 @@ class NameParts(NamedTuple):
 
 
 def split_name(path: PurePath | str) -> NameParts:
-    """Take a file name apart; ``extension`` starts at the first dot of the last part, as in ``.dense.tsv``."""
+    """Take a file name apart; ``extension`` starts at the first dot of the last part, as in ``.dense.tsv``.
+
+    >>> parts = split_name("sub-01_task-rest_atlas-power2011_relmat.dense.tsv")
+    >>> parts.entities, parts.suffix, parts.extension
+    ({'sub': '01', 'task': 'rest', 'atlas': 'power2011'}, 'relmat', '.dense.tsv')
+    """
     *pairs, last = PurePath(path).name.split("_")
     suffix, dot, rest = last.partition(".")
     entities = {}
@@ -133,6 +138,12 @@ def build_name(
     ------
     DataError
         A label holds characters that BIDS does not allow.
+
+    Examples
+    --------
+    >>> entities = {"space": "MNI152NLin2009cAsym", "run": "1", "task": "rest"}
+    >>> str(build_name("01", entities, suffix="bold", extension=".nii.gz", datatype="func"))
+    'sub-01/func/sub-01_task-rest_run-1_space-MNI152NLin2009cAsym_bold.nii.gz'
     """
     check_label(participant_id, what="a participant label")
     check_label(suffix, what="a suffix")

@@ -54,6 +54,17 @@ def corrected_t(values: FloatArray, folds: Sequence[Fold]) -> tuple[float, float
     -------
     tuple
         Mean, low, high, p; without spread the interval is the mean itself and p is 1 for a mean of 0, else NaN.
+
+    Examples
+    --------
+    Five folds of 20 people: the plain t would give 0.66 to 0.74.
+
+    >>> rows, none = np.arange(20), np.empty(0, dtype=int)
+    >>> parts = [(np.setdiff1d(rows, rows[k::5]), rows[k::5]) for k in range(5)]
+    >>> folds = [Fold("stratified", 0, k, "", train, test, none) for k, (train, test) in enumerate(parts)]
+    >>> mean, low, high, _ = corrected_t(np.array([0.65, 0.70, 0.75, 0.70, 0.70]), folds)
+    >>> f"{mean:.2f} ({low:.2f} to {high:.2f})"
+    '0.70 (0.63 to 0.77)'
     """
     mean = float(values.mean())
     freedom = folds_of_a_repeat(folds) - 1

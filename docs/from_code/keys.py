@@ -116,16 +116,13 @@ def _kind(schema: dict[str, Any]) -> str:
     """Say what values a key takes, from its JSON Schema."""
     if "anyOf" in schema:
         return " or ".join(filter(None, dict.fromkeys(map(_kind, schema["anyOf"]))))
-    if "enum" in schema:
-        return ", ".join(code(json.dumps(value)) for value in schema["enum"])
-    if "const" in schema:
-        return code(json.dumps(schema["const"]))
+    if "enum" in schema or "const" in schema:
+        return ", ".join(code(json.dumps(value)) for value in schema.get("enum", [schema.get("const")]))
     if "prefixItems" in schema:
         return f"list of {len(schema['prefixItems'])}: {', '.join(map(_kind, schema['prefixItems']))}"
-    if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
-    if schema.get("type") == "object":
-        return "table of " + _kind(schema.get("additionalProperties", {}))
+    inner = {"array": ("list of", "items"), "object": ("table of", "additionalProperties")}.get(schema.get("type", ""))
+    if inner:
+        return f"{inner[0]} {_kind(schema.get(inner[1], {}))}"
     limits = [
         f"{sign} {schema[key]:,}"
         for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
