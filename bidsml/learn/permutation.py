@@ -72,7 +72,8 @@ def permute(
     fast = runs_fast(spec, estimator, recipe, stacked=given.stacked)
     follows = patterns and fast and recipe.n_classes <= 2
     pilots = exchange.shuffle(cohort.target, _PILOTS if follows else [], seed=seed)
-    test = _Test(given, first, cohort, estimator.kind, recipe, pilots)
+    solves = given.follows_labels and spec.inference.engine == "auto" and why_not_fast(estimator.kind, recipe) is None
+    test = _Test(given, first, cohort, estimator.kind, recipe, pilots, solves and not given.stacked)
     start, stop = _batch_bounds(first_draw, n_draws) if fast else (first_draw, first_draw + n_draws)
     labels, exhaustive = labellings(exchange, cohort.target, start, stop - start, spec=spec, seed=seed)
     # A p corrected over several estimators needs the same draws of each.
@@ -108,6 +109,8 @@ class _Test:
     recipe: Recipe
     pilots: FloatArray
     """Labellings ``(n_pilots, n)`` that scale the patterns; none where patterns are not followed."""
+    solves: bool = False
+    """Whether draws that are prepared anew one by one are solved by what solves many at once."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def _own_patterns(test: _Test, drawn: _Draws, own: slice, seen: SeenFeatures) ->
 
 def _draw(test: _Test, labels: FloatArray, own: slice, *, fast: bool, stop_after: int) -> _Draws:
     """Refit all labellings; or, where the test may stop early, ever larger pieces of them until enough reach."""
-    refit = _refit_together if fast else _refit_singly
+    refit = _refit_together if fast else _refit_anew if test.solves else _refit_singly
     if not stop_after:
         return refit(test, labels)
     drawn = refit(test, labels[:_FIRST_PIECE])
@@ -252,6 +255,15 @@ def _replace_rows(
         for draw, row in zip(draws, mine, strict=True):
             batch = int(np.searchsorted(starts, draw, side="right")) - 1
             batches[batch][draw - starts[batch]] = row
+
+
+def _refit_anew(test: _Test, labels: FloatArray) -> _Draws:
+    """Prepare everything anew for each labelling, and solve its whole grid at once."""
+    drawn = []
+    for target in np.vstack([test.cohort.target, labels]):
+        cohort = replace(test.cohort, target=target)
+        drawn.append(_refit_together(replace(test, given=test.given.for_labels(target), cohort=cohort), labels[:0]))
+    return _Draws(np.concatenate([one.statistics for one in drawn]), drawn[0].aggregate, [])
 
 
 def _refit_singly(test: _Test, labels: FloatArray) -> _Draws:
