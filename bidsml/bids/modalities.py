@@ -5,11 +5,14 @@ Each recording, session or run is a scan of its own; the features of several are
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from bidsml.bids.dwimaps import find_maps
 from bidsml.bids.encoding import matches_pattern
+from bidsml.bids.mriqc import find_metrics, read_metrics
+from bidsml.bids.recon import find_recons, read_recon
+from bidsml.bids.recordings import find_recordings
 from bidsml.bids.search import Search
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
@@ -21,24 +24,20 @@ Reader = Callable[[Scan, FeatureSpec], tuple[dict[str, float], dict[str, str]]]
 
 
 class _Modality(NamedTuple):
-    """Where the functions are; ``read`` only where a scan is a small table, of which every value has a name."""
+    """What finds a participant's scans, and what reads one, where it is a small table of named values."""
 
-    module: str
-    find: str
-    read: str = ""
+    find: Finder
+    read: Reader | None = None
 
 
 _MODALITIES: Mapping[str, _Modality] = MappingProxyType(
     {
-        "freesurfer": _Modality("recon", find="find_recons", read="read_recon"),
-        "diffusion": _Modality("dwimaps", find="find_maps"),
-        "mriqc": _Modality("mriqc", find="find_metrics", read="read_metrics"),
+        "freesurfer": _Modality(find_recons, read_recon),
+        "mriqc": _Modality(find_metrics, read_metrics),
+        "diffusion": _Modality(find_maps),
+        "recording": _Modality(find_recordings),
     }
 )
-
-
-def _load(modality: str, name: str) -> Any:
-    return getattr(import_module(f"bidsml.bids.{_MODALITIES[modality].module}"), name)
 
 
 def find_modality(modality: str, feature: FeatureSpec, participant_id: str, search: Search) -> tuple[Scan, ...]:
@@ -64,8 +63,7 @@ def find_modality(modality: str, feature: FeatureSpec, participant_id: str, sear
     DataError
         The files that are there contradict each other.
     """
-    finder: Finder = _load(modality, _MODALITIES[modality].find)
-    scans = finder(feature, participant_id, search)
+    scans = _MODALITIES[modality].find(feature, participant_id, search)
     for path in (path for scan in scans for path in scan.files):
         require_content(path, what=f"the file of participant {participant_id},")
     return scans
@@ -79,8 +77,10 @@ def read_values(modality: str, scan: Scan, feature: FeatureSpec) -> tuple[dict[s
     DataError
         The file is damaged, or holds none of the values.
     """
-    reader: Reader = _load(modality, _MODALITIES[modality].read)
-    return reader(scan, feature)
+    read = _MODALITIES[modality].read
+    if read is None:
+        raise ValueError(f"a scan of {modality} is no small table")
+    return read(scan, feature)
 
 
 def require_modality(modality: str, feature: FeatureSpec, participants: Iterable[str], search: Search) -> None:

@@ -91,6 +91,14 @@ def _scalars(rng: np.random.Generator, lost: int, person: int) -> dict[str, Any]
     return {"maps": {name: _values(rng, lost, person) for name in names}}
 
 
+def _spectrum(rng: np.random.Generator, lost: int, person: int) -> dict[str, Any]:
+    frequencies_hz = np.arange(1.0, 45.5, 0.5)
+    spectrum = rng.uniform(0.5, 2.0, (len(REGIONS), len(frequencies_hz))) / frequencies_hz
+    covariance = np.cov(rng.standard_normal((len(REGIONS), 200)))
+    spectrum[lost], covariance[lost], covariance[:, lost] = np.nan, np.nan, np.nan
+    return {"spectrum": spectrum, "frequencies_hz": frequencies_hz, "covariance": covariance}
+
+
 _PARTS: Mapping[str, Callable[[np.random.Generator, int, int], dict[str, Any]]] = {
     "signals": lambda rng, lost, person: {"signals": _signals(rng, lost, person)},
     "unfiltered": lambda rng, lost, person: {"unfiltered": _signals(rng, lost, person)},
@@ -101,4 +109,5 @@ _PARTS: Mapping[str, Callable[[np.random.Generator, int, int], dict[str, Any]]] 
     "contrasts": _contrasts,
     "maps": _maps,
     "scalars": _scalars,
+    "spectrum": _spectrum,
 }

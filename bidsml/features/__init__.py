@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from bidsml.records import FeatureVector, ScanData
     from bidsml.spec import FeatureSpec
 
-Need = Literal["signals", "unfiltered", "matrix", "table", "density", "volumes", "contrasts", "maps", "scalars"]
+Need = Literal[
+    "signals", "unfiltered", "matrix", "table", "density", "volumes", "contrasts", "maps", "scalars", "spectrum"
+]
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def _fit_settings(model: type[BaseModel] | None, given: Mapping[str, Any]) -> st
     return ""
 
 
+_RECORDING_KEYS = frozenset({"derivative", "recording", "columns", "exclude"})
 _ATLAS_KEYS = frozenset({"atlas", "measure"})
 _SIGNAL_NEEDS: frozenset[Need] = frozenset({"unfiltered"})
 
@@ -119,6 +122,22 @@ _KINDS = (
         keys=_ATLAS_KEYS,
         summary="mean functional connectivity within and between the networks of an atlas",
         units=("Fisher z", "Fisher z"),
+    ),
+    FeatureKind(
+        name="dynamic_connectivity",
+        needs=frozenset({"signals"}),
+        measures=("window_sd",),
+        keys=_ATLAS_KEYS | {"window_s", "step_s", "taper_s"},
+        summary="variability of each pair's functional connectivity between sliding windows",
+        units=("Fisher z",),
+    ),
+    FeatureKind(
+        name="graph_measures",
+        needs=frozenset({"signals", "matrix"}),
+        measures=("correlation", "partial"),
+        keys=_ATLAS_KEYS | {"density"},
+        summary="strength, clustering and betweenness of each region; efficiency and modularity of the graph",
+        units=("1", "1"),
     ),
     FeatureKind(
         name="seed_map",
@@ -143,22 +162,6 @@ _KINDS = (
         keys=_ATLAS_KEYS,
         summary="variability of each region's signal over time",
         units=("percent", "percent"),
-    ),
-    FeatureKind(
-        name="dynamic_connectivity",
-        needs=frozenset({"signals"}),
-        measures=("window_sd",),
-        keys=_ATLAS_KEYS | {"window_s", "step_s", "taper_s"},
-        summary="variability of each pair's functional connectivity between sliding windows",
-        units=("Fisher z",),
-    ),
-    FeatureKind(
-        name="graph_measures",
-        needs=frozenset({"signals", "matrix"}),
-        measures=("correlation", "partial"),
-        keys=_ATLAS_KEYS | {"density"},
-        summary="strength, clustering and betweenness of each region; efficiency and modularity of the graph",
-        units=("1", "1"),
     ),
     FeatureKind(
         name="amplitude",
@@ -254,6 +257,26 @@ _KINDS = (
         units=("1", *("as in the map",) * 3, *("1",) * 7),
         modality="diffusion",
         datatype="dwi",
+    ),
+    FeatureKind(
+        name="eeg_power",
+        needs=frozenset({"spectrum"}),
+        measures=("relative", "absolute"),
+        keys=_RECORDING_KEYS | {"measure", "bands"},
+        summary="power of EEG or MEG in frequency bands, by channel",
+        units=("log10 of a share", "log10 µV² (MEG: fT²)"),
+        modality="recording",
+        datatype="eeg",
+    ),
+    FeatureKind(
+        name="eeg_covariance",
+        needs=frozenset({"spectrum"}),
+        measures=("covariance",),
+        keys=_RECORDING_KEYS | {"shrinkage"},
+        summary="covariance of the channels of EEG or MEG, in the tangent space of the training people",
+        units=("µV² (MEG: fT²)",),
+        modality="recording",
+        datatype="eeg",
     ),
 )
 

@@ -11,14 +11,27 @@ from bidsml.features import modality_of
 from bidsml.graph.node import make_node
 from bidsml.records import Scan
 from bidsml.spec import FeatureSpec
-from bidsml.steps.modality import read_named_values, read_scalar_map
+from bidsml.steps.modality import read_named_values, read_recording, read_scalar_map
 
 _STEPS: dict[str, tuple[Callable[..., Path], float]] = {
     "freesurfer": (read_named_values, 0.5),
     "mriqc": (read_named_values, 0.5),
     "diffusion": (read_scalar_map, 1.0),
+    # 64 channels, 1,000 Hz and ten minutes are 0.3 GB, held a few times over.
+    "recording": (read_recording, 3.0),
 }
 """What reads a scan of each modality, and its peak memory in GB."""
+
+
+_OF_RECORDINGS = frozenset({"derivative", "recording", "columns", "exclude"})
+
+
+def what_is_read(feature: FeatureSpec) -> FeatureSpec:
+    """Take the part of a block that decides what is read of its scans: blocks that share it share their nodes."""
+    if modality_of(feature) != "recording":
+        return feature.model_copy(update={"name": None})
+    # Power and covariance, and any bands, are made of one reading.
+    return FeatureSpec(kind="eeg_power", **{key: getattr(feature, key) for key in _OF_RECORDINGS})
 
 
 def make_modality_readers(
@@ -41,7 +54,7 @@ def make_modality_readers(
         files = [*scan.files, *atlas_files(atlas)]
         node = make_node(step, f"read_{number}_{index}", mem_gb=mem_gb, depends_on=files)
         node.inputs.scan = str(write_record(inputs / f"modality-{number}-{index}.npz", scan))
-        node.inputs.feature = feature.model_dump_json()
+        node.inputs.feature = what_is_read(feature).model_dump_json()
         node.inputs.modality = modality_of(feature)
         node.inputs.atlas = atlas
         nodes.append(node)

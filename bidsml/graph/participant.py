@@ -11,7 +11,7 @@ from bidsml.bids.references import atlas_files, resolve_atlas
 from bidsml.bids.store import write_record
 from bidsml.extension import FEATURES, used_plugins
 from bidsml.features import modality_of, reads_anatomy, reads_tables, reads_task, reads_voxels
-from bidsml.graph.modality import make_modality_readers
+from bidsml.graph.modality import make_modality_readers, what_is_read
 from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
 from bidsml.records import Provenance, RawSession, Scan
@@ -155,7 +155,7 @@ class _Readers:
         """Find or make the nodes for a block."""
         places = self.places
         if modality_of(feature):
-            source = ("modality", block)
+            source = ("modality", what_is_read(feature).model_dump_json())
         elif reads_tables(feature):
             source = ("row", block)
         elif reads_anatomy(feature):

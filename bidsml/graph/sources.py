@@ -12,7 +12,7 @@ from bidsml.extension import Plugin
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Their new versions may come to other numbers.
-_LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn", "antspyx", "matplotlib")
+_LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn", "antspyx", "matplotlib", "mne")
 
 
 def node_digest(module: str, plugins: Sequence[Plugin]) -> str:

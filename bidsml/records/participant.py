@@ -145,6 +145,11 @@ class ScanData(Record):
     tr_s: float | None = None
     qc: ScanQC | None = None
     atlas: str = ""
+    spectrum: FloatArray | None = None
+    """Of a recording: power spectral density of each channel, ``(n_regions, n_frequencies)``."""
+    frequencies_hz: FloatArray = field(default_factory=lambda: np.empty(0))
+    covariance: FloatArray | None = None
+    """Of a recording: covariance of the band-passed channels, ``(n_regions, n_regions)``."""
     networks: tuple[str, ...] = ()
     """Network of each region; empty where the atlas names none."""
     maps: Mapping[str, FloatArray] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from bidsml.spec.recording import RecordingSpec
 from bidsml.spec.section import Name, Section, Text
 
 
@@ -21,7 +22,7 @@ class SeedSpec(Section):
 class FeatureSpec(Section):
     """One block of features. Which keys a kind takes is checked against the catalog of kinds."""
 
-    kind: Text
+    kind: Text = Field(description="Name of the feature kind; `bidsml doctor` lists them.")
     name: Name | None = Field(None, description="Name of the block. Default: the kind, numbered when repeated.")
     atlas: str | None = Field(
         None, description="Packaged atlas, TemplateFlow atlas, BIDS-Atlas folder, or NIfTI beside its TSV."
@@ -89,6 +90,15 @@ class FeatureSpec(Section):
     )
     model: str | None = Field(
         None, description="Kind diffusion: model of the maps, where several gave the measure: tensor, dki, noddi, gqi."
+    )
+    bands: dict[Name, tuple[float, float]] = Field(
+        {}, description="Kind eeg_power: bands in Hz by name. Default: delta, theta, alpha, beta and gamma, 1 to 45 Hz."
+    )
+    shrinkage: float = Field(
+        0.01, ge=0, lt=1, description="Kind eeg_covariance: share of the identity in the shrunken covariance."
+    )
+    recording: RecordingSpec = Field(
+        RecordingSpec(), description="Kinds of EEG and MEG: how a raw recording is prepared."
     )
     parcellation: Literal["desikan", "destrieux", "dkt"] = Field(
         "desikan", description="Kind freesurfer: whose parcels of the cortex (aparc, aparc.a2009s, aparc.DKTatlas)."

@@ -21,6 +21,7 @@ from bidsml.features import modality_of
 from bidsml.learn.cohort import build_cohort
 from bidsml.records import Atlas, Cohort, FeatureBlock, FeatureSet, FeatureVector, Study
 from bidsml.spec import AnalysisSpec, FeatureSpec, read_spec, referenced_columns
+from bidsml.steps.alignment import align_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -162,15 +163,16 @@ def stack_features(
     columns: list[np.ndarray] = []
     for index, (feature, first) in enumerate(zip(spec.features, vectors[0], strict=True)):
         mine = [vector[index] for vector in vectors]
-        differ = is_per_participant(feature.file or "") or modality_of(feature)
-        own = _union(mine) if differ else _shared_names(mine, participants)
+        if is_per_participant(feature.file or "") or modality_of(feature):
+            mine = align_vectors(mine)
+        own = _shared_names(mine, participants)
         start = len(names)
         prefix = f"{first.block}:" if len(vectors[0]) > 1 else ""
         names += [prefix + name for name in own]
-        columns.append(np.stack([_aligned(vector, own) for vector in mine]))
+        columns.append(np.stack([vector.values for vector in mine]))
         blocks.append(
             FeatureBlock(
-                first.block, first.kind, first.measure, first.layout, start, len(names), first.nodes, first.atlas
+                first.block, first.kind, first.measure, first.layout, start, len(names), mine[0].nodes, first.atlas
             )
         )
     told = tuple(map(_with_topics, blocks, spec.features))
@@ -209,11 +211,6 @@ def load_atlases(references: Mapping[str, str]) -> dict[str, Atlas]:
     return found
 
 
-def _union(vectors: Sequence[FeatureVector]) -> tuple[str, ...]:
-    """Names in the order in which the participants, sorted, bring them: their own files may differ in columns."""
-    return tuple(dict.fromkeys(name for vector in vectors for name in vector.names))
-
-
 def _shared_names(vectors: Sequence[FeatureVector], participants: Sequence[str]) -> tuple[str, ...]:
     """Names that every participant must have in the same order."""
     first = vectors[0]
@@ -225,13 +222,3 @@ def _shared_names(vectors: Sequence[FeatureVector], participants: Sequence[str])
                 hint="run the participant level again for both, with one analysis and one bidsml version",
             )
     return first.names
-
-
-def _aligned(vector: FeatureVector, names: tuple[str, ...]) -> np.ndarray:
-    """Values in the order of ``names``, NaN where the participant has none."""
-    if vector.names == names:
-        return vector.values
-    place = {name: number for number, name in enumerate(names)}
-    values = np.full(len(names), np.nan)
-    values[[place[name] for name in vector.names]] = vector.values
-    return values

@@ -17,13 +17,14 @@ from bidsml.bids.readers import read_matrix, read_timeseries
 from bidsml.bids.store import read_record, sha256_file, write_json, write_record, write_table
 from bidsml.bids.tables import read_row as read_table_row
 from bidsml.errors import AnalysisFileError
-from bidsml.features import CATALOG, FeatureKind
+from bidsml.features import CATALOG
 from bidsml.features.text import count_tokens
 from bidsml.matrices import edges_to_matrix
 from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_scan
 from bidsml.preproc.quality import mean_fd_mm, verdict
 from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData, one_per_scan
 from bidsml.spec import DenoiseSpec, FeatureSpec
+from bidsml.steps.alignment import align_vectors
 from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
 from bidsml.steps.sidecars import describe_origin, describe_vector
@@ -128,7 +129,9 @@ def extract_features(scan_data: list[Path], feature: str, block: str, combine: s
     if len(scans) > 1 and combine != "average" and not ready:
         scans = [concatenate_scans(scans)]
     vectors = [extract(data, block=block, options=options) for data in scans]
-    return write_record(out_dir / "features.npz", _average(vectors))
+    # Recordings of one person may differ in their channels.
+    shared = align_vectors(vectors) if CATALOG[options.kind].modality else vectors
+    return write_record(out_dir / "features.npz", _average(shared))
 
 
 def _average(vectors: list[FeatureVector]) -> FeatureVector:
@@ -288,7 +291,7 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        datatype = _datatype(CATALOG[vector.kind], has_atlas=bool(vector.atlas))
+        datatype = _datatype(vector)
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
@@ -300,10 +303,12 @@ def _publish_features(
     return _publish_matrix(out, vector, label, kept)
 
 
-def _datatype(kind: FeatureKind, *, has_atlas: bool) -> str | None:
+def _datatype(vector: FeatureVector) -> str | None:
     """Folder of a participant's features; none for what comes from tables of all people."""
-    if kind.datatype or not has_atlas:
-        return kind.datatype or None
+    kind = CATALOG[vector.kind]
+    own = vector.settings.get("datatype", kind.datatype)
+    if own or not (vector.atlas or vector.nodes):
+        return own or None
     return "anat" if kind.needs & {"density", "volumes"} else "func"
 
 
@@ -313,7 +318,7 @@ def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapp
     values = np.tanh(vector.values) if is_z else vector.values
     layout: Literal["edges", "covariance"] = "covariance" if vector.layout == "covariance" else "edges"
     matrix = edges_to_matrix(values, len(vector.nodes), layout=layout)
-    name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype="func")
+    name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype=_datatype(vector))
     stem = name.name.removesuffix(".dense.tsv")
     nodes = name.with_name(stem.replace(f"_meas-{entities['meas']}", "").removesuffix("_relmat") + "_nodeindices.tsv")
     sidecar = {

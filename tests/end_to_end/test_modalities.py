@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from place import Ran, run_bidsml
+from recordings import simulate_eeg, write_eeg
 
 from bidsml.bids.recon import SUBCORTICAL
 
@@ -201,3 +202,55 @@ def test_diffusion(study):
     assert "Fractional anisotropy (Basser &amp; Pierpaoli, 1996) was averaged in the regions of the two atlas" in (
         (out / "sub-01.html").read_text()
     )
+
+
+EEG = """
+[[features]]
+kind = "eeg_power"
+bands = {alpha = [8.0, 13.0], beta = [13.0, 30.0]}
+[[features]]
+kind = "eeg_covariance"
+recording = {high_pass_hz = 8.0, low_pass_hz = 30.0}
+"""
+
+
+def test_eeg(study):
+    """Patients have less alpha over the occipital electrodes; one lacks an electrode, one has two runs."""
+    pytest.importorskip("mne_bids")
+    rng = np.random.default_rng(3)
+    channels = ["Fz", "Cz", "Pz", "O1", "O2"]
+    for index, label in enumerate(LABELS):
+        alpha = np.array([1.0, 1.0, 2.0, 4.0, 4.0]) * (1.0 if index % 2 == 0 else 3.0)
+        for run in ("1", "2") if label == "02" else ("1",):
+            kept = [number for number, name in enumerate(channels) if (name, label, run) not in GONE]
+            signals = simulate_eeg(rng, len(kept), alpha_uv=alpha[kept], seconds=50)
+            names = [channels[number] for number in kept]
+            stem = f"sub-{label}_task-rest_run-{run}_eeg"
+            write_eeg(study.dataset, stem, signals, names, bad=["Fz"] if label == "04" else [])
+    out = study.run_both(EEG)
+    power = pd.read_csv(out / "sub-01" / "eeg" / "sub-01_task-rest_desc-eegpower_features.tsv", sep="\t")
+    assert list(power["name"][:2]) == ["Cz_alpha", "Cz_beta"]
+    assert power["value"].notna().all()
+    bad = pd.read_csv(out / "sub-04" / "eeg" / "sub-04_task-rest_desc-eegpower_features.tsv", sep="\t")
+    assert bad.set_index("name")["missing"]["Fz_alpha"] == "marked bad in channels.tsv"
+    assert (out / "sub-01" / "eeg" / "sub-01_task-rest_meas-covariance_relmat.dense.tsv").is_file()
+    inputs = study.manifest("02")["analyses"]["small"]["provenance"]["inputs"]
+    stem = "bids:raw:sub-02/eeg/sub-02_task-rest_run-2"
+    assert {f"{stem}_eeg.vhdr", f"{stem}_eeg.eeg", f"{stem}_eeg.json", f"{stem}_channels.tsv"} <= set(inputs)
+    text = (out / "group-small.html").read_text()
+    assert "Appelhoff et al., 2019" in text
+    assert "Sabbagh et al., 2020" in text
+
+
+GONE = {("Pz", "03", "1"), ("O2", "02", "2")}
+
+
+def test_no_eeg_and_no_mne(study, monkeypatch):
+    blocks = '[[features]]\nkind = "eeg_power"\n'
+    ran = study.run("participant", blocks)
+    assert ran.code == 66
+    assert "sub-01_*_eeg" in ran.text
+    monkeypatch.setattr("bidsml.bids.recordings.find_spec", lambda name: None)
+    ran = study.run("participant", blocks)
+    assert ran.code == 66
+    assert "pip install 'bidsml[eeg]'" in ran.text

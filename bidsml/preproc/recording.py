@@ -1,0 +1,259 @@
+"""Prepare a raw EEG or MEG recording, and measure the spectrum and the covariance of its channels.
+
+MNE (Gramfort et al. 2013, doi:10.3389/fnins.2013.00267) does the signal processing and MNE-BIDS (Appelhoff et al. 2019,
+doi:10.21105/joss.01896) the reading. Both are optional, and imported here alone, where a recording is read.
+"""
+
+import re
+import warnings
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bidsml.errors import DataError, MissingInputError
+from bidsml.records import FloatArray, Scan
+from bidsml.spec.recording import RecordingSpec
+
+# Robust standard deviation of a normal sample from its median absolute deviation.
+MAD_TO_SD = 1.4826
+# Of the median peak-to-peak amplitude of all channels: what is less is a channel without contact.
+FLAT = 1e-6
+# Volt to microvolt; tesla to femtotesla; tesla per metre to femtotesla per centimetre.
+_SCALE = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """What is measured of a recording.
+
+    Attributes
+    ----------
+    channels
+        Names, sorted.
+    frequencies_hz
+        ``(n_frequencies,)``.
+    density
+        ``(n_channels, n_frequencies)``: power spectral density in µV²/Hz (MEG: fT²/Hz, (fT/cm)²/Hz); NaN for a missing
+        channel.
+    covariance
+        ``(n_channels, n_channels)`` in µV² (fT²), over the epochs that were kept.
+    missing
+        Why a channel is missing, by name.
+    """
+
+    channels: tuple[str, ...]
+    frequencies_hz: FloatArray
+    density: FloatArray
+    covariance: FloatArray
+    n_epochs: int
+    n_rejected: int
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def measure_recording(scan: Scan, spec: RecordingSpec) -> Spectrum:
+    """Read, prepare and measure a recording.
+
+    Bad channels (``status`` in channels.tsv) and flat ones are left out before anything is computed from several
+    channels. Then: notch and zero-phase FIR band-pass filter, average reference (EEG), epochs of equal length without
+    overlap, rejection of epochs by robust peak-to-peak amplitude, and Welch's spectrum (Welch 1967,
+    doi:10.1109/TAU.1967.1161901) with Hann windows of half an epoch that overlap by half.
+
+    Raises
+    ------
+    DataError
+        The recording cannot be read, is too short or too slowly sampled, or too little of it is left.
+    MissingInputError
+        MNE-BIDS is not installed.
+    """
+    raw, missing = _pick(_read(scan), scan, spec)
+    _filter(raw, scan, spec)
+    missing |= _leave_flat_out(raw)
+    _require_channels(raw, scan)
+    if spec.sensors == "eeg" and spec.reference == "average":
+        raw.set_eeg_reference("average", projection=False, verbose="ERROR")
+    epochs = _cut(raw, scan, spec)
+    artefacts = find_artefacts(epochs, reject_z=spec.reject_z)
+    kept = epochs[~artefacts]
+    if len(kept) < spec.min_epochs:
+        raise DataError(
+            f"{scan.path}: {len(kept)} of {len(epochs)} epochs of {spec.epoch_s:g} s are left, and "
+            f"{spec.min_epochs} are needed",
+            hint="look at the recording, or change recording.epoch_s, reject_z or min_epochs",
+        )
+    names = tuple(sorted((*raw.ch_names, *missing)))
+    place = [names.index(name) for name in raw.ch_names]
+    frequencies_hz, density = _spectrum(kept, sfreq_hz=raw.info["sfreq"], spec=spec)
+    full = np.full((len(names), len(frequencies_hz)), np.nan)
+    full[place] = density
+    covariance = np.full((len(names), len(names)), np.nan)
+    covariance[np.ix_(place, place)] = np.cov(np.concatenate(list(kept), axis=1))
+    return Spectrum(names, frequencies_hz, full, covariance, len(kept), int(artefacts.sum()), missing)
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _read(scan: Scan) -> Any:
+    """Open a recording with what its sidecars say: types of channels, bad ones, the power line."""
+    try:
+        from mne_bids import get_bids_path_from_fname, read_raw_bids
+    except ImportError as error:
+        raise MissingInputError("MNE-BIDS is not installed", hint="pip install 'bidsml[eeg]'") from error
+    try:
+        with warnings.catch_warnings():
+            # Of files that power and covariance don't need: positions of electrodes, events, scans.tsv.
+            warnings.simplefilter("ignore")
+            raw = read_raw_bids(get_bids_path_from_fname(scan.path), verbose="ERROR")
+            raw.load_data(verbose="ERROR")
+    except Exception as error:
+        # Readers of a dozen formats raise whatever they trip over, struct.error and AssertionError among them.
+        raise DataError(
+            f"{scan.path} cannot be read by MNE-BIDS: {type(error).__name__}: {error}",
+            hint="is the recording whole, and do its channels.tsv and JSON belong to it?",
+        ) from error
+    return raw
+
+
+def _pick(raw: Any, scan: Scan, spec: RecordingSpec) -> tuple[Any, dict[str, str]]:
+    """Take the good sensors under their common names; the second are the bad ones with their reason."""
+    from mne import pick_types
+
+    asked: dict[str, dict[str, Any]] = {"eeg": {"eeg": True}, "mag": {"meg": "mag"}, "grad": {"meg": "grad"}}
+    index = pick_types(raw.info, exclude=(), **asked[spec.sensors])
+    if not len(index):
+        raise DataError(
+            f"{scan.path} has no channel of type {spec.sensors}",
+            hint="look at type in channels.tsv, and at recording.sensors",
+        )
+    raw.pick(index, verbose="ERROR")
+    if spec.sensors == "eeg":
+        common = {name: common_name(name) for name in raw.ch_names}
+        # Bipolar channels may share an electrode: then each keeps its own name.
+        if len(set(common.values())) == len(common):
+            raw.rename_channels(common, verbose="ERROR")
+    missing = dict.fromkeys(raw.info["bads"], "marked bad in channels.tsv")
+    raw.drop_channels(list(missing))
+    _require_channels(raw, scan)
+    return raw, missing
+
+
+def _require_channels(raw: Any, scan: Scan) -> None:
+    if len(raw.ch_names) < 2:
+        raise DataError(
+            f"{scan.path}: fewer than two good channels are left",
+            hint="look at status in channels.tsv, and at the signals",
+        )
+
+
+def common_name(name: str) -> str:
+    """Spell an electrode as the 10-05 system does; a name that it does not know stays as it is.
+
+    >>> [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "E12")]
+    ['Fp1', 'Fp1', 'Cz', 'E12']
+    """
+    plain = re.sub(r"^EEG[ _-]*|[-_ ](REF|LE|AVG|A1|A2|M1|M2)$|\.+$", "", name, flags=re.IGNORECASE)
+    return _standard_names().get(plain.lower(), name)
+
+
+@cache
+def _standard_names() -> dict[str, str]:
+    from mne.channels import get_builtin_montages, make_standard_montage
+
+    # One set of positions under two names: MNE 1.13 renamed it.
+    montage = next(name for name in ("colin27_1005", "standard_1005") if name in get_builtin_montages())
+    return {name.lower(): name for name in make_standard_montage(montage).ch_names}
+
+
+# ------------------------------------------------------------------ preparation
+
+
+def _filter(raw: Any, scan: Scan, spec: RecordingSpec) -> None:
+    """Remove the power line and what lies outside the band, in place."""
+    sfreq_hz = float(raw.info["sfreq"])
+    if spec.low_pass_hz >= sfreq_hz / 2:
+        raise DataError(
+            f"{scan.path} is sampled at {sfreq_hz:g} Hz and holds no frequency above {sfreq_hz / 2:g} Hz; "
+            f"recording.low_pass_hz is {spec.low_pass_hz:g}",
+            hint="lower recording.low_pass_hz, and name bands below it",
+        )
+    line_hz = raw.info["line_freq"] if spec.notch_hz is None else spec.notch_hz
+    # The filter's slope lets frequencies above the band through, not its double.
+    highest_hz = min(sfreq_hz / 2, 2 * spec.low_pass_hz)
+    with warnings.catch_warnings():
+        # MNE warns of a filter longer than a short recording; such a one has too few epochs anyway.
+        warnings.simplefilter("ignore")
+        if line_hz and line_hz < highest_hz:
+            raw.notch_filter(np.arange(line_hz, highest_hz, line_hz), verbose="ERROR")
+        raw.filter(spec.high_pass_hz or None, spec.low_pass_hz, verbose="ERROR")
+
+
+def _leave_flat_out(raw: Any) -> dict[str, str]:
+    """Drop channels whose signal does not vary, or is not a number, in place; say why, by name."""
+    spread = np.ptp(raw.get_data(), axis=1)
+    typical = np.nanmedian(spread) if np.isfinite(spread).any() else np.nan
+    reasons = {}
+    for name, one in zip(raw.ch_names, spread.tolist(), strict=True):
+        if not np.isfinite(one):
+            reasons[name] = "its signal is not finite"
+        elif one <= FLAT * typical:
+            reasons[name] = "its signal does not vary"
+    raw.drop_channels(list(reasons))
+    return reasons
+
+
+def _cut(raw: Any, scan: Scan, spec: RecordingSpec) -> FloatArray:
+    """Cut into epochs, without those that annotations call bad, in µV or fT: ``(n_epochs, n_channels, n_samples)``."""
+    from mne import make_fixed_length_epochs
+
+    if raw.times[-1] < spec.epoch_s:
+        raise DataError(
+            f"{scan.path} lasts {raw.times[-1]:.1f} s, less than one epoch of {spec.epoch_s:g} s",
+            hint="shorten recording.epoch_s, or leave the recording out",
+        )
+    epochs = make_fixed_length_epochs(raw, duration=spec.epoch_s, preload=True, verbose="ERROR")
+    found: FloatArray = epochs.get_data(verbose="ERROR") * _SCALE[spec.sensors]
+    return found
+
+
+def find_artefacts(epochs: FloatArray, *, reject_z: float) -> NDArray[np.bool_]:
+    """Find epochs in which some channel has a peak-to-peak amplitude far above its median over epochs.
+
+    Parameters
+    ----------
+    epochs
+        ``(n_epochs, n_channels, n_samples)``.
+    reject_z
+        Limit in robust standard deviations (1.4826 times the median absolute deviation); 0: no epoch is one.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_epochs,)``.
+    """
+    amplitude = np.ptp(epochs, axis=-1)  # (n_epochs, n_channels)
+    centre = np.median(amplitude, axis=0)
+    spread = MAD_TO_SD * np.median(np.abs(amplitude - centre), axis=0)
+    far: NDArray[np.bool_] = (amplitude - centre > reject_z * spread).any(axis=1) & (reject_z > 0)
+    return far
+
+
+def _spectrum(epochs: FloatArray, *, sfreq_hz: float, spec: RecordingSpec) -> tuple[FloatArray, FloatArray]:
+    """Mean power spectral density over epochs: frequencies, and ``(n_channels, n_frequencies)``."""
+    from mne.time_frequency import psd_array_welch
+
+    window = max(epochs.shape[-1] // 2, 2)
+    density, frequencies_hz = psd_array_welch(
+        epochs,
+        sfreq_hz,
+        fmin=spec.high_pass_hz,
+        fmax=spec.low_pass_hz,
+        n_fft=window,
+        n_per_seg=window,
+        n_overlap=window // 2,
+        window="hann",
+        verbose="ERROR",
+    )
+    return np.asarray(frequencies_hz, dtype=np.float64), np.asarray(density.mean(axis=0), dtype=np.float64)
