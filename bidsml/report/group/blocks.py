@@ -20,10 +20,8 @@ def section(result: Result) -> Section | None:
     effects = result.blocks_added
     if not any(_measured(effect.alone) or _measured(effect.without) for effect in effects):
         return None
-    blocks: list[Block] = [Paragraph(_finding(result))]
-    if any(_measured(effect.gain) for effect in effects):
-        blocks.append(_gains(result))
-    blocks.append(_models(result))
+    measured = any(_measured(effect.gain) for effect in effects)
+    blocks: list[Block] = [_gains(result) if measured else Paragraph(_finding(result)), _models(result)]
     blocks += [Paragraph(f"{effect.block}: {note}.") for effect in effects for note in effect.notes]
     blocks.append(Paragraph(_CAUTION))
     return Section(
@@ -61,21 +59,21 @@ def _verdict(result: Result, effect: BlockEffect) -> str:
 
 def _finding(result: Result) -> str:
     """Say block by block what it adds."""
-    metric, said = name_primary(result), []
+    said = []
     for effect in result.blocks_added:
         gain = effect.gain
         if gain is None or not math.isfinite(gain.estimate):
             said.append(f"What {effect.block} adds could not be measured.")
             continue
-        figures = f"{estimate(gain.estimate)} in {metric} (95 % interval {interval(gain.low, gain.high)}"
-        figures += f"; {p_value(effect.p_holm)} corrected over the blocks)" if math.isfinite(effect.p_holm) else ")"
-        said.append(
-            {
-                "adds": f"{effect.block} adds to the others: {figures}.",
-                "harms": f"{effect.block} makes the biomarker worse: {figures}.",
-                "unclear": f"That {effect.block} adds to the others cannot be shown: {figures}.",
-            }[_verdict(result, effect)]
-        )
+        figures = f"{estimate(gain.estimate)}, 95 % interval {interval(gain.low, gain.high)}"
+        if math.isfinite(effect.p_holm):
+            figures += f", {p_value(effect.p_holm)} corrected over the blocks"
+        words = {
+            "adds": f"{effect.block} adds to the others",
+            "harms": f"{effect.block} makes the biomarker worse",
+            "unclear": f"that {effect.block} adds anything cannot be shown",
+        }[_verdict(result, effect)]
+        said.append(f"{words[0].upper() if words.startswith('that') else words[0]}{words[1:]} ({figures}).")
     return " ".join(said)
 
 
@@ -87,7 +85,7 @@ def _gains(result: Result) -> Figure:
         for effect in result.blocks_added
         if (gain := effect.gain) is not None and math.isfinite(gain.estimate)
     ]
-    alt = f"Change in {metric} when a block joins the others, with 95 % intervals. {_finding(result)}"
+    alt = f"What each block adds in {metric}. {_finding(result)}"
     label = f"What the block adds in {metric}{direction}"
     return Figure(
         name="block-gains",
@@ -98,20 +96,16 @@ def _gains(result: Result) -> Figure:
 
 
 def _table(result: Result) -> Table:
-    metric = name_primary(result)
     weighed = any(math.isfinite(effect.weight) for effect in result.blocks_added)
-    interval_of = "95 % interval"
-    columns = ("Block", "Features", f"{metric} alone", interval_of, f"{metric} without it", interval_of, "What it adds")
-    columns += (interval_of, "p", "p, corrected (Holm)") + (("Mean share of the weights",) if weighed else ())
+    columns = ("Block", "Features", "What it adds", "95 % interval", "p", "p, corrected (Holm)")
     rows = []
     for effect in result.blocks_added:
-        cells = [effect.block, str(effect.n_features)]
-        for row in (effect.alone, effect.without, effect.gain):
-            cells += [estimate(row.estimate), interval(row.low, row.high)] if row else ["n/a", "no interval"]
-        p = effect.gain.p if effect.gain else math.nan
-        cells += [number(p, 2), number(effect.p_holm, 2), *([number(effect.weight, 2)] if weighed else [])]
-        rows.append(tuple(cells))
-    return Table("what each block adds", columns, tuple(rows))
+        gain = effect.gain
+        cells = [effect.block, str(effect.n_features), estimate(gain.estimate) if gain else "n/a"]
+        cells.append(interval(gain.low, gain.high) if gain else "no interval")
+        cells += [number(gain.p if gain else math.nan, 2), number(effect.p_holm, 2)]
+        rows.append((*cells, number(effect.weight, 2)) if weighed else tuple(cells))
+    return Table("what each block adds", (*columns, "Mean share of the weights") if weighed else columns, tuple(rows))
 
 
 def _models(result: Result) -> Figure:
