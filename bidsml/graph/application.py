@@ -6,6 +6,7 @@ from pathlib import Path
 from nipype import Workflow
 
 from bidsml.bids.derivative import dataset_name
+from bidsml.extension import ESTIMATORS, used_plugins
 from bidsml.graph.inputs import GroupInputs
 from bidsml.graph.node import make_node
 from bidsml.spec import AnalysisSpec
@@ -36,7 +37,10 @@ def init_apply_wf(plan: ApplyPlan, spec: AnalysisSpec) -> Workflow:
     assemble.inputs.trait_set(
         model=model, analysis=str(inputs.analysis), dataset=dataset_name(inputs.bids_dir), **inputs.sources()
     )
-    judge = make_node(apply_model, "apply", mem_gb=mem_gb, n_threads=inputs.n_threads, depends_on=plan.model)
+    plugins = used_plugins({ESTIMATORS: {estimator.kind for estimator in spec.estimators}})
+    judge = make_node(
+        apply_model, "apply", mem_gb=mem_gb, n_threads=inputs.n_threads, depends_on=plan.model, plugins=plugins
+    )
     judge.inputs.trait_set(
         model=model, analysis=str(inputs.analysis), provenance=str(inputs.provenance), seed=inputs.seed
     )

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
+from bidsml.extension import FEATURES, Plugin, used_plugins
 from bidsml.report.blocks import Paragraph, Reference
 from bidsml.report.bold_text import BOLD_TEXT, say_options
 from bidsml.report.modality_text import MODALITY_TEXT
@@ -243,6 +244,10 @@ def describe_features(
     """
     sentences = []
     for (kind, measure, atlas), given in zip_longest(blocks, options[: len(blocks)]):
+        packages = used_plugins({FEATURES: {kind}})
+        if packages:
+            sentences.append(_say_added(kind, measure, atlas, packages[0]))
+            continue
         own = MODALITY_TEXT.get((kind, measure)) or BOLD_TEXT.get((kind, measure))
         if own or measure in _MEASURES:
             made = Sentence(*own) if own else _MEASURES[measure]
@@ -259,6 +264,12 @@ def describe_features(
             sentences.append(Sentence(f"Values were taken from {what}."))
             sentences += [_PRORATED] if kind == "questionnaire" else []
     return list(dict.fromkeys(sentences))
+
+
+def _say_added(kind: str, measure: str, atlas: str, plugin: Plugin) -> Sentence:
+    where = f" in the regions of the {atlas} atlas" if atlas else ""
+    of = f"as defined by the package {plugin.package} {plugin.version}"
+    return Sentence(f"The feature {kind} ({measure}) was measured{where}, {of}.")
 
 
 def _say_smoothing(fwhm_mm: float) -> Sentence:

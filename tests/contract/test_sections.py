@@ -1,10 +1,13 @@
 """The contract of a section of a page."""
 
 import tempfile
+from functools import cache
 
 import pytest
 
-from bidsml.contract.sections import check_group_section, check_participant_section
+from bidsml.contract.results import simulate_group_result, simulate_participant_result
+from bidsml.contract.sections import check_group_section, check_participant_section, check_section
+from bidsml.report import SECTIONS_GROUP, SECTIONS_PARTICIPANT
 from bidsml.report.blocks import Paragraph, Section
 from bidsml.report.group import performance
 
@@ -67,3 +70,18 @@ def _writes(result):
 )
 def test_each_breach_fails_the_check_that_names_it(make, check, told):
     assert told in failures(check_group_section(make))[check]
+
+
+@pytest.mark.parametrize("make", SECTIONS_GROUP, ids=lambda make: make.__module__.rpartition(".")[2])
+def test_own_sections_of_the_group_keep_the_contract(make):
+    assert failures(check_section(make, group_result(), taken=())) == {}
+
+
+@pytest.mark.parametrize("make", SECTIONS_PARTICIPANT, ids=lambda make: make.__module__.rpartition(".")[2])
+def test_own_sections_of_participants_keep_the_contract(make):
+    assert failures(check_section(make, simulate_participant_result(), taken=())) == {}
+
+
+@cache
+def group_result():
+    return simulate_group_result()

@@ -7,6 +7,7 @@ from bidsml.records import Task
 
 
 def _boosting(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build gradient boosting that uses every row."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     # Early stopping would set rows aside at random, across units; it stays off.

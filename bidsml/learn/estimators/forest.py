@@ -9,6 +9,7 @@ _TREES = 300
 
 
 def _forest(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a random forest of 300 trees."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     # Untuned by default: a forest gains little from tuning, and a permutation test refits it for every draw.

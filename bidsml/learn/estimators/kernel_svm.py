@@ -7,6 +7,7 @@ from bidsml.records import Task
 
 
 def _rbf_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a support vector machine with a radial basis function kernel."""
     from sklearn.svm import SVC, SVR
 
     grid = {"C": (0.1, 1.0, 10.0)}

@@ -7,6 +7,7 @@ from bidsml.records import Task
 
 
 def _ridge(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a ridge regression, or a classifier by it."""
     from sklearn.linear_model import Ridge, RidgeClassifier
 
     grid = {"alpha": tuple(10.0**power for power in range(5, -2, -1))}
@@ -16,6 +17,7 @@ def _ridge(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Gr
 
 
 def _logistic(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a logistic regression with an L2 penalty."""
     from sklearn.linear_model import LogisticRegression
 
     # At scikit-learn's default tolerance (1e-4) labels of wide data still change with the solver's path.
@@ -24,6 +26,7 @@ def _logistic(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any,
 
 
 def _linear_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a linear support vector machine with squared hinge or squared epsilon-insensitive loss."""
     from sklearn.svm import LinearSVC, LinearSVR
 
     grid = {"C": tuple(10.0**power for power in range(-6, 1, 2))}
@@ -44,6 +47,7 @@ def _linear_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[An
 
 
 def _hinge_svm(task: Task, *, class_weight: ClassWeight, seed: int) -> tuple[Any, Grid]:
+    """Build a linear support vector machine with the hinge loss."""
     from sklearn.svm import SVC
 
     model = SVC(kernel="linear", class_weight=weight_of(class_weight), random_state=seed)
