@@ -112,6 +112,8 @@ def _show(workflow: Graph, selection: Selection, *, spec: AnalysisSpec, options:
     inputs = [scan.path for plan in selection.plans for scan in plan.scans]
     inputs += [path for plan in selection.plans for session in plan.sessions for path in session.files]
     inputs += [path for plan in selection.plans for paths in plan.table_files.values() for path in paths]
+    own = [scan for plan in selection.plans for scans in plan.modality_scans.values() for scan in scans]
+    inputs += dict.fromkeys(path for scan in own for path in scan.files)
     outputs = [f"sub-{plan.participant_id}/, sub-{plan.participant_id}.html" for plan in selection.plans]
     show_plan(workflow, options, inputs=inputs, outputs=outputs, say=say)
     return RunStatus("participant", spec.name, 0, notes=("dry run: nothing was computed",))

@@ -99,6 +99,9 @@ FREESURFER = '[[features]]\nkind = "freesurfer"\n[[features]]\nkind = "freesurfe
 
 def test_freesurfer(study):
     root = write_freesurfer(study)
+    planned = study.run("participant", FREESURFER, "--dry-run", "-v")
+    assert planned.code == 0, planned.text
+    assert "aseg.stats" in planned.text
     out = study.run_both(FREESURFER)
     found = sorted(path.relative_to(out).as_posix() for path in out.glob("sub-01/anat/*features.tsv"))
     assert found == [

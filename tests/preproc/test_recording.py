@@ -132,6 +132,26 @@ def test_a_damaged_recording_is_told(tmp_path):
         measure_recording(Scan("1", "eeg", path), RecordingSpec())
 
 
+@pytest.mark.parametrize("sensors", ["mag", "grad"])
+def test_meg_is_measured_in_its_own_unit(tmp_path, sensors):
+    import mne
+
+    folder = tmp_path / "sub-1" / "meg"
+    folder.mkdir(parents=True)
+    (tmp_path / "dataset_description.json").write_text('{"Name": "made up", "BIDSVersion": "1.11.1"}')
+    types = ["mag", "mag", "grad", "grad", "eeg"]
+    names = [f"MEG{number}" for number in range(4)] + ["EEG1"]
+    signals = simulate_eeg(np.random.default_rng(9), 5, alpha_uv=20, noise_uv=1.0)
+    scale = np.array([1e-15, 1e-15, 1e-13, 1e-13, 1e-6])[:, np.newaxis]
+    raw = mne.io.RawArray(signals * scale, mne.create_info(names, 200.0, types), verbose="ERROR")
+    path = folder / "sub-1_task-rest_meg.fif"
+    raw.save(path, verbose="ERROR")
+    found = measure_recording(Scan("1", "meg", path), RecordingSpec(sensors=sensors, notch_hz=0.0))
+    assert found.channels == tuple(name for name, kind in zip(names, types, strict=True) if kind == sensors)
+    # A sine of 20 units has a power of 200; noise adds 0.05.
+    np.testing.assert_allclose(power(found, 8, 13), 200, rtol=0.02)
+
+
 def test_common_names():
     assert [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "EEG T3-LE")] == ["Fp1", "Fp1", "Cz", "T3"]
     # Names of other layouts, and of references, stay.
