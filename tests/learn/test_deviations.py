@@ -104,6 +104,17 @@ def test_the_fast_engine_is_refused_where_the_norm_follows_the_labels(simulate):
         permute_one(data_of(simulate, inference={"engine": "fast"}))
 
 
+def test_draws_that_are_prepared_anew_are_what_scikit_learn_makes_of_them(simulate):
+    auto, general = (
+        permute_one(
+            data_of(simulate, effect=0.3, missing=0.0, inference={"engine": engine}), n_draws=1, estimator=RIDGE
+        )
+        for engine in ("auto", "general")
+    )
+    np.testing.assert_allclose(auto.null, general.null, atol=1e-6)
+    assert auto.observed == pytest.approx(general.observed, abs=1e-6)
+
+
 def test_fast_and_general_agree_where_it_does_not(simulate):
     norm = {"columns": ["age"]}
     fast, general = (
