@@ -8,8 +8,8 @@ from scipy import linalg
 
 from bidsml.learn.fast.gram import TrainingKernel
 from bidsml.learn.fusion import block_factors, block_of
-from bidsml.learn.preparation import ModelInput, fit_preparation, kept_columns
-from bidsml.learn.prepared import no_feature, without_warning
+from bidsml.learn.preparation import ModelInput, fit_preparation, kept_columns, without_warning
+from bidsml.learn.prepared import no_feature
 from bidsml.records import FloatArray, IntArray
 
 # An eigenvalue this small against the largest is rounding.

@@ -176,9 +176,8 @@ def _prepared_parts(given: ModelInput, rows: IntArray) -> tuple[TrainingKernel, 
     preparation = fit_preparation(given, rows)
     prepared = np.asarray(preparation.transform(given.values))
     owner = block_of(kept_columns(preparation, given.blocks), given.blocks)
-    used = prepared[rows].any(axis=0)
     parts = []
     for number in range(len(given.blocks)):
         own = prepared[:, owner == number]
-        parts.append(TrainingKernel(rows, own @ own[rows].T, int(used[owner == number].sum())))
+        parts.append(TrainingKernel(rows, own @ own[rows].T, int(own[rows].any(axis=0).sum())))
     return tuple(parts)
