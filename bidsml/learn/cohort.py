@@ -83,7 +83,7 @@ def _checked(table: pd.DataFrame, columns: Mapping[str, str], spec: AnalysisSpec
     references = [*spec.nuisance.baseline, *spec.nuisance.preserve]
     if spec.normative:
         references += spec.normative.columns
-        conditions += names_in(spec.normative.reference) if spec.normative.reference else ()
+        conditions += names_in(spec.normative.reference, key="normative.reference") if spec.normative.reference else ()
     nuisance = [column_name(reference) for reference in references]
     # The leakage audit compares motion with the label whether or not the analysis names it.
     measured = [name for name in (MOTION_COLUMN,) if name in table and table[name].notna().any()]

@@ -3,7 +3,8 @@
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,10 @@ _LANGUAGE = "use column names, numbers, 'text', [lists], + - * / %, == != < <= >
 _QUOTED_NAME = re.compile(r"`([^`]+)`")
 
 
-def select(table: pd.DataFrame, expression: str) -> NDArray[np.bool_]:
+INCLUDE = "cohort.include"
+
+
+def select(table: pd.DataFrame, expression: str, *, key: str = INCLUDE) -> NDArray[np.bool_]:
     """Say for every row whether a condition holds.
 
     A comparison that meets a missing value is false (``!=`` and ``not in`` too), so that nobody is included on
@@ -46,6 +50,8 @@ def select(table: pd.DataFrame, expression: str) -> NDArray[np.bool_]:
         One row per participant; numeric columns as numbers, others as text.
     expression
         For example ``"age >= 18 and mean_fd < 0.5 and site not in ['A', 'B']"``.
+    key
+        Where the analysis says it, for the message.
 
     Returns
     -------
@@ -57,14 +63,15 @@ def select(table: pd.DataFrame, expression: str) -> NDArray[np.bool_]:
     AnalysisFileError
         The expression cannot be read, uses something outside the language, or names no column of the table.
     """
-    tree, names = _parse(expression)
-    value = _Evaluation(table, expression, names).visit(tree.body)
-    if not (isinstance(value, np.ndarray) and value.dtype == bool):
-        raise _refuse(expression, "is not a condition", "compare something, e.g. age >= 18")
+    with _named(key):
+        tree, names = _parse(expression)
+        value = _Evaluation(table, expression, names).visit(tree.body)
+        if not (isinstance(value, np.ndarray) and value.dtype == bool):
+            raise _refuse(expression, "is not a condition", "compare something, e.g. age >= 18")
     return value
 
 
-def names_in(expression: str) -> tuple[str, ...]:
+def names_in(expression: str, *, key: str = INCLUDE) -> tuple[str, ...]:
     """Columns that an expression names, in order of appearance.
 
     Raises
@@ -72,7 +79,8 @@ def names_in(expression: str) -> tuple[str, ...]:
     AnalysisFileError
         The expression cannot be read.
     """
-    tree, names = _parse(expression)
+    with _named(key):
+        tree, names = _parse(expression)
     found = [names.get(node.id, node.id) for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return tuple(dict.fromkeys(found))
 
@@ -93,8 +101,24 @@ def _parse(expression: str) -> tuple[ast.Expression, dict[str, str]]:
         raise _refuse(expression, f"cannot be read: {error}", _LANGUAGE) from error
 
 
-def _refuse(expression: str, problem: str, hint: str) -> AnalysisFileError:
-    return AnalysisFileError(f"cohort.include = {expression!r} {problem}", hint=hint)
+class _ConditionError(Exception):
+    """What is wrong with a condition, wherever the analysis says it."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(problem)
+        self.problem, self.hint = problem, hint
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    try:
+        yield
+    except _ConditionError as error:
+        raise AnalysisFileError(f"{key} = {error.problem}", hint=error.hint) from error
+
+
+def _refuse(expression: str, problem: str, hint: str) -> _ConditionError:
+    return _ConditionError(f"{expression!r} {problem}", hint)
 
 
 class _Evaluation:

@@ -13,6 +13,8 @@ from bidsml.learn.normative import NormativeScores
 from bidsml.records import Cohort, FloatArray
 from bidsml.spec import AnalysisSpec, column_name
 
+KEY = "normative.reference"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -33,7 +35,7 @@ class Reference:
         """1 for everyone who meets the condition if these were their labels, else 0, ``(n,)``."""
         labelled = self.table.copy()
         labelled[self.column] = [self.cells[code] for code in target.tolist()] if self.cells else target
-        return select(labelled, self.condition).astype(float)
+        return select(labelled, self.condition, key=KEY).astype(float)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class NormativeDesign:
 def follows_labels(spec: AnalysisSpec) -> bool:
     """Whether who is a reference depends on the target."""
     condition = spec.normative.reference if spec.normative else None
-    return condition is not None and column_name(spec.target.column) in names_in(condition)
+    return condition is not None and column_name(spec.target.column) in names_in(condition, key=KEY)
 
 
 def normative_design(cohort: Cohort, spec: AnalysisSpec) -> NormativeDesign:
@@ -99,7 +101,7 @@ def reference_flags(cohort: Cohort, spec: AnalysisSpec) -> FloatArray:
     if follows_labels(spec):
         flags = _reference(cohort, spec).flags(cohort.target)
     else:
-        flags = select(cohort.table, condition).astype(float)
+        flags = select(cohort.table, condition, key=KEY).astype(float)
         _refuse_proxy(flags, cohort, spec)
     if not flags.any():
         raise AnalysisFileError(

@@ -76,6 +76,13 @@ def test_nobody_to_refer_to(simulate):
         normative_design(data.cohort, data.spec)
 
 
+@pytest.mark.parametrize("wrong", ["age", "age >", "dx == 1"])
+def test_a_condition_that_cannot_be_read_names_its_key(simulate, wrong):
+    with pytest.raises(AnalysisFileError, match=r"normative\.reference"):
+        data = data_of(simulate, {"reference": wrong})
+        normative_design(data.cohort, data.spec)
+
+
 def permute_one(data, n_draws=1, estimator=FIXED, folds=None):
     folds = folds or [fold for fold in plan_folds(data.cohort, data.spec, seed=0) if fold.design == "stratified"]
     return permute(
