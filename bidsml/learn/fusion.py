@@ -103,5 +103,5 @@ def count_varying(train: FloatArray, owner: IntArray, n_blocks: int) -> IntArray
     owner
         Number of each feature's block.
     """
-    varies: NDArray[np.bool_] = train.any(axis=0)
+    varies: NDArray[np.bool_] = np.asarray(train.any(axis=0))
     return np.bincount(owner[varies], minlength=n_blocks)
