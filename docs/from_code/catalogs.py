@@ -1,6 +1,9 @@
 """The tables of feature kinds, estimators, metrics, denoising strategies and atlases, from their catalogs."""
 
+import inspect
 import math
+import re
+from importlib import import_module
 from pathlib import Path
 
 from bidsml.atlases import list_atlases
@@ -10,6 +13,10 @@ from bidsml.learn.metrics import METRICS
 from bidsml.preproc.confounds import STRATEGIES
 from from_code.tables import code, write_table
 
+_HEADING = re.compile(r"^([A-Z][a-z]+)\n-+$", re.MULTILINE)
+_ROLE = re.compile(r":[a-z]+:`~?([^`]+)`")
+_SOURCE = re.compile(r"^\.\. \[(\d+)\] ", re.MULTILINE)
+_CITED = re.compile(r"\[(\d+)\]_")
 _DOCS = Path(__file__).resolve().parents[1]
 _FEATURES = """\
 # Feature kinds
@@ -35,16 +42,32 @@ This page is made from the catalogs; `bidsml doctor` prints their names.
 
 
 def write_features_page() -> str:
-    """Write the table of feature kinds; a kind with a page of its own is linked to it."""
+    """Write the table of feature kinds, and what the code says of those that have no page of their own."""
     rows = [
         (_linked(kind.name), kind.summary, ", ".join(map(code, kind.measures)), ", ".join(map(code, sorted(kind.keys))))
         for kind in FEATURES.values()
     ]
-    return _FEATURES + "\n" + write_table(("kind", "what it measures", "measures", "keys"), rows)
+    table = write_table(("kind", "what it measures", "measures", "keys"), rows)
+    return "\n".join([_FEATURES, table, *(_describe(name) for name in FEATURES if not _has_page(name))])
+
+
+def _has_page(kind: str) -> bool:
+    return (_DOCS / "features" / f"{kind}.md").is_file()
 
 
 def _linked(kind: str) -> str:
-    return f"[{code(kind)}]({kind}.md)" if (_DOCS / "features" / f"{kind}.md").is_file() else code(kind)
+    return f"[{code(kind)}]({f'{kind}.md' if _has_page(kind) else f'#{kind}'})"
+
+
+def _describe(kind: str) -> str:
+    """Take the text of the function that measures a kind, with its sources: reStructuredText as Markdown."""
+    function = getattr(import_module(f"bidsml.features.{kind}"), f"extract_{kind}")
+    about, *sections = _HEADING.split(inspect.getdoc(function) or "")
+    sources = dict(zip(sections[::2], sections[1::2], strict=True)).get("References", "")
+    listed = _SOURCE.sub(r"* [\1] ", sources)
+    text = _ROLE.sub(r"`\1`", f"{about.strip()}\n\n{listed.strip()}")
+    text = _CITED.sub(r"[\1]", text.replace("``", "`"))
+    return f"\n## {code(kind)} {{ #{kind} }}\n\n{text}\n"
 
 
 def write_page() -> str:
