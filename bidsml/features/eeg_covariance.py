@@ -42,7 +42,11 @@ def extract_eeg_covariance(data: ScanData, *, block: str, options: FeatureSpec) 
         layout="covariance",
         nodes=data.regions,
         missing=dict(data.missing),
-        settings={"shrinkage": options.shrinkage, "datatype": options.recording.datatype},
+        settings={
+            "shrinkage": options.shrinkage,
+            "datatype": options.recording.datatype,
+            "recording": options.recording.model_dump(),
+        },
     )
 
 

@@ -50,7 +50,11 @@ def extract_eeg_power(data: ScanData, *, block: str, options: FeatureSpec) -> Fe
     names = tuple(f"{channel}_{band}" for channel in data.regions for band in bands)
     missing = {f"{channel}_{band}": why for channel, why in data.missing.items() for band in bands}
     lost = {name: "no power" for name, value in zip(names, values.ravel(), strict=True) if np.isnan(value)}
-    settings = {"bands_hz": {name: list(ends) for name, ends in bands.items()}, "datatype": options.recording.datatype}
+    settings = {
+        "bands_hz": {name: list(ends) for name, ends in bands.items()},
+        "datatype": options.recording.datatype,
+        "recording": options.recording.model_dump(),
+    }
     return FeatureVector(
         block, "eeg_power", measure, names, values.ravel(), missing={**lost, **missing}, settings=settings
     )

@@ -193,12 +193,25 @@ def _reasons_to_review(qc: Sequence[ScanQC]) -> list[str]:
     return list(dict.fromkeys(reasons))
 
 
+# What other tools made, or what has no judgement of its own yet.
+_OF_OTHERS = {
+    "freesurfer": "FreeSurfer's statistics",
+    "mriqc": "MRIQC's metrics",
+    "dwimap": "maps of diffusion",
+    "eeg": "EEG",
+    "meg": "MEG",
+}
+
+
 def _unknown(qc: Sequence[ScanQC], *, preprocessed: bool, kinds: Collection[str]) -> tuple[str, ...]:
     if not qc and preprocessed:
         return ()
     if not qc:
         if "bold" in kinds:
             return ("quality of motion not known: only a task was modelled, in images preprocessed elsewhere",)
+        others = sorted(_OF_OTHERS[kind] for kind in set(kinds) & set(_OF_OTHERS))
+        if others:
+            return (f"quality not judged: {', '.join(others)}",)
         return ("no scan: table data only",)
     if all(np.isnan(q.mean_fd_mm) for q in qc):
         # No volumes either means that the input was a matrix.

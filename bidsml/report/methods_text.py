@@ -9,7 +9,7 @@ from typing import Any
 from bidsml.extension import FEATURES, Plugin, used_plugins
 from bidsml.report.blocks import Paragraph, Reference
 from bidsml.report.bold_text import BOLD_TEXT, say_options
-from bidsml.report.modality_text import MODALITY_TEXT
+from bidsml.report.modality_text import MODALITY_TEXT, RECORDED, say_recording
 from bidsml.report.references import (
     BIDS,
     BIDS_APPS,
@@ -248,6 +248,8 @@ def describe_features(
         if packages:
             sentences.append(_say_added(kind, measure, atlas, packages[0]))
             continue
+        if given is not None and kind in RECORDED:
+            sentences.append(Sentence(*say_recording(given.recording)))
         own = MODALITY_TEXT.get((kind, measure)) or BOLD_TEXT.get((kind, measure))
         if own or measure in _MEASURES:
             made = Sentence(*own) if own else _MEASURES[measure]

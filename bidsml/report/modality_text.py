@@ -19,12 +19,8 @@ from bidsml.report.references import (
     WELCH,
     ZHANG,
 )
+from bidsml.spec.recording import RecordingSpec
 
-_PREPARED = (
-    "Recordings were read by MNE-BIDS (Appelhoff et al., 2019) and prepared with MNE (Gramfort et al., 2013): bad "
-    "channels were left out, the signals filtered, referenced and cut into epochs, and epochs of unusual amplitude "
-    "left out. "
-)
 MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
     ("freesurfer", "thickness"): (
         "Cortical thickness (Fischl & Dale, 2000){where} was taken from the reconstructions of FreeSurfer "
@@ -71,19 +67,46 @@ MODALITY_TEXT: Mapping[tuple[str, str], tuple[str, tuple[Reference, ...]]] = {
         )
     },
     ("eeg_power", "relative"): (
-        f"{_PREPARED}The power of each channel in each frequency band was measured from Welch's spectrum (Welch, "
-        "1967), as the logarithm of its share of the power in all bands.",
-        (MNE_BIDS, MNE, WELCH),
+        "The power of each channel in each frequency band was measured from Welch's spectrum (Welch, 1967), as the "
+        "logarithm of its share of the power in all bands.",
+        (WELCH,),
     ),
     ("eeg_power", "absolute"): (
-        f"{_PREPARED}The logarithm of the power of each channel in each frequency band was measured from Welch's "
-        "spectrum (Welch, 1967).",
-        (MNE_BIDS, MNE, WELCH),
+        "The logarithm of the power of each channel in each frequency band was measured from Welch's spectrum (Welch, "
+        "1967).",
+        (WELCH,),
     ),
     ("eeg_covariance", "covariance"): (
-        f"{_PREPARED}The covariance of the channels, shrunken towards the identity, was taken in the tangent space at "
-        "the mean of the training participants (Varoquaux et al., 2010; for EEG and MEG, Sabbagh et al., 2020).",
-        (MNE_BIDS, MNE, TANGENT, SABBAGH),
+        "The covariance of the channels, shrunken towards the identity, was taken in the tangent space at the mean of "
+        "the training participants (Varoquaux et al., 2010; for EEG and MEG, Sabbagh et al., 2020).",
+        (TANGENT, SABBAGH),
     ),
 }
 """A sentence may hold ``{where}``: the regions of an atlas."""
+
+RECORDED = frozenset({"eeg_power", "eeg_covariance"})
+"""Kinds that are made of recordings."""
+_SENSORS = {"eeg": "electrodes", "mag": "magnetometers", "grad": "gradiometers"}
+
+
+def say_recording(spec: RecordingSpec) -> tuple[str, tuple[Reference, ...]]:
+    """Say how recordings were prepared, with the sources."""
+    line = "what the sidecars name as the power line" if spec.notch_hz is None else f"{spec.notch_hz:g} Hz"
+    notch = "" if spec.notch_hz == 0 else f", notch filtered at {line} and its harmonics"
+    band = (
+        f"{spec.high_pass_hz:g} to {spec.low_pass_hz:g} Hz" if spec.high_pass_hz else f"up to {spec.low_pass_hz:g} Hz"
+    )
+    averaged = spec.sensors == "eeg" and spec.reference == "average"
+    reference = ", referenced to the mean of all channels" if averaged else ""
+    rejected = (
+        f"; epochs in which the peak-to-peak amplitude of a channel lay {spec.reject_z:g} robust standard deviations "
+        "above its median were left out"
+        if spec.reject_z
+        else ""
+    )
+    words = (
+        f"Recordings of {_SENSORS[spec.sensors]} were read by MNE-BIDS (Appelhoff et al., 2019) and prepared with MNE "
+        f"(Gramfort et al., 2013): without bad channels{notch}, band-pass filtered ({band}){reference} and cut into "
+        f"epochs of {spec.epoch_s:g} s{rejected}."
+    )
+    return words, (MNE_BIDS, MNE)

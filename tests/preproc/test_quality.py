@@ -139,6 +139,7 @@ def test_a_task_in_ready_derivatives_has_no_known_motion() -> None:
     found, (reason,) = verdict([], DENOISE, kinds={"bold"})
     assert found == "pass" and "only a task was modelled" in reason
     assert verdict([], DENOISE, kinds={"table"})[1] == ("no scan: table data only",)
+    assert verdict([], DENOISE, kinds={"table", "eeg"})[1] == ("quality not judged: EEG",)
 
 
 def test_a_displaced_brain_is_below_the_limits_and_a_small_error_is_not() -> None:

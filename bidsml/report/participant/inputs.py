@@ -24,7 +24,7 @@ def section(result: ParticipantResult) -> Section:
     return Section(
         anchor="inputs",
         title="Inputs",
-        lead=f"What was read: {plural(len(result.scans), 'file')}. Everything below is made from nothing else.",
+        lead=f"What was read: {plural(len(result.scans), 'input')}. Everything below is made from nothing else.",
         blocks=(
             Table(
                 caption="Input files",
@@ -40,7 +40,8 @@ def _row(scan: Scan, result: ParticipantResult) -> tuple[str, ...]:
     here = "raw BOLD, preprocessed here" if scan.kind == "bold" and result.functional else ""
     entities = " ".join(f"{key}-{value}" for key, value in scan.entities.items())
     return (
-        scan.path.name,
+        # The tables of one reconstruction are read together.
+        ", ".join(path.name for path in (scan.files if scan.kind == "freesurfer" else (scan.path,))),
         _KINDS[scan.kind],
         scan.derivative or here or "the dataset itself",
         entities or "none",
