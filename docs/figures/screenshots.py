@@ -17,15 +17,11 @@ from from_code.demo import find_demo  # noqa: E402 - only now to be found
 
 SHOTS = {
     "answer": ("group-demo.html", "#answer"),
-    "flow": ("group-demo.html", "#flow"),
     "leakage": ("group-demo.html", "#leakage"),
-    "discrimination": ("group-demo.html", "#discrimination"),
     "baselines": ("group-demo.html", "#baselines"),
     "weights": ("group-demo.html", "#weights"),
     "checklist": ("group-demo.html", "#checklist"),
-    "verdict": ("sub-01.html", "#verdict"),
     "motion": ("sub-01.html", "#motion"),
-    "features": ("sub-01.html", "#features"),
     "participants": ("index.html", "#participants"),
 }
 """Name of each picture: the page, and the part of it."""
