@@ -226,6 +226,7 @@ def model(result: ExternalResult) -> Section:
                     ("Features", f"{len(card.names)} in {', '.join(block.name for block in card.blocks)}"),
                     ("Regressed out", regressed or "nothing"),
                     ("Harmonised over sites", "ComBat" if card.sites else "no"),
+                    *([("Normative scores", name_norm(card.normative))] if card.normative else []),
                     ("Digest", result.model_digest),
                     ("Made by", f"bidsml {card.version}"),
                 )

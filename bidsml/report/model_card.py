@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bidsml.records import ModelCard
 from bidsml.report.disclosure import protect_count
 from bidsml.report.lookup import name_block
+from bidsml.report.normative_text import name_norm
 from bidsml.report.wording import (
     estimate,
     interval,
@@ -69,6 +70,7 @@ def _model(card: ModelCard) -> Part:
             ("Estimator", f"{name_estimator(card.estimator)}{f' with {chosen}' if chosen else ''}{weighted}"),
             ("Regressed out", _columns(card.nuisance)),
             ("Harmonised over sites", f"{'ComBat' if card.sites else 'no'}{kept}"),
+            *([("Normative scores", name_norm(card.normative))] if card.normative else []),
             ("Made by", f"bidsml {card.version}"),
         ),
     )

@@ -1,9 +1,19 @@
 """Sentences on normative scores for the methods text."""
 
+from bidsml.records import NormativeCard
 from bidsml.report.methods_text import Sentence
 from bidsml.report.references import FRAZA, KIA, KOENKER, MARQUAND
-from bidsml.report.wording import name_columns
+from bidsml.report.wording import listing, name_column, name_columns, plural
 from bidsml.spec import NormativeSpec
+
+
+def name_norm(norm: NormativeCard) -> str:
+    """Name a frozen norm: given what, of whom, with how many sites of its own."""
+    given = [name_column(one) for one in dict.fromkeys(column.source for column in norm.columns)]
+    if norm.sites:
+        given.append(f"site ({plural(len(norm.sites), 'site')} known)")
+    whose = f"of people with {norm.reference}" if norm.reference else "of everyone in training"
+    return f"{whose}, given {listing(given)}" if given else whose
 
 
 def say_normative(norm: NormativeSpec, *, has_sites: bool) -> list[Sentence]:

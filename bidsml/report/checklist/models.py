@@ -35,8 +35,11 @@ def predictor_raters(result: Result) -> Fact:
 
 def predictor_handling(result: Result) -> Fact:
     """Say what was done to features before the model."""
-    nuisance = read_spec(result).nuisance
+    spec = read_spec(result)
+    nuisance = spec.nuisance
     steps = ["standardised"]
+    if spec.normative:
+        steps.insert(0, "scored against reference people (normative scores)")
     if nuisance.regress:
         steps.insert(0, f"{name_columns(nuisance.regress)} regressed out")
     if nuisance.harmonize == "combat":

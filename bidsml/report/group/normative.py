@@ -18,6 +18,12 @@ _EXPECTED = 0.05
 _FEWEST = 20
 
 
+_SITES = (
+    "Site by site, the mean of z should be 0 but for chance. A site's own offset is shrunken, which leaves some of it; "
+    "a norm that knows no sites leaves all of it. Off by is the root mean square over features."
+)
+
+
 @dataclass(frozen=True)
 class _Fit:
     """How well z of some people does: per feature the share outside ±1.96 and the standard deviation, ``(k,)``."""
@@ -38,7 +44,8 @@ def section(result: Result) -> Section | None:
     given = f" given {name_columns(spec.columns)}" if spec.columns else ""
     blocks: list[Block] = [_figure(result, found, people)]
     sites = _sites(result, found, people)
-    blocks += [sites] if sites else []
+    if sites:
+        blocks += [Paragraph(_SITES), sites]
     blocks += [Paragraph(text) for text in _remarks(found, people, spec)]
     return Section(
         anchor="normative",
@@ -98,10 +105,19 @@ def _sites(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Tabl
     for name in sorted(set(site.tolist())):
         mine = people & (site == name)
         if mine.sum() >= _FEWEST:
-            rows.append((name, *_cells(_fit(found.z[mine]))))
+            ours, plain = found.z[mine], found.raw[mine]
+            fit = _fit(ours)
+            cells = (percent(_range(fit.outside)[1]), number(_range(fit.deviation)[1]), number(_off(ours), 2))
+            rows.append((name, str(fit.n), *cells, number(_off(plain), 2), number(mine.sum() ** -0.5, 2)))
     if not rows:
         return None
-    return Table(f"reference people of sites with {_FEWEST} or more of them", ("Site", *_COLUMNS), tuple(rows))
+    columns = ("Site", "People", "Outside ±1.96", "SD of z", "Mean z off by", "of plain regression", "by chance")
+    return Table(f"reference people of sites with {_FEWEST} or more of them; the median feature", columns, tuple(rows))
+
+
+def _off(z: FloatArray) -> float:
+    """Say how far the mean z of some people is from 0: root mean square over features."""
+    return float(np.sqrt(np.nanmean(np.nanmean(z[:, np.isfinite(z).any(axis=0)], axis=0) ** 2)))
 
 
 def _figure(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Figure:
@@ -110,10 +126,12 @@ def _figure(result: Result, found: Deviations, people: NDArray[np.bool_]) -> Fig
     alt = (
         f"Share of {ours.n} reference people outside ±1.96, over {plural(ours.outside.size, 'feature')}: "
         f"{percent(middle)} for the median feature, {percent(low)} to {percent(high)} for the middle 90 % of "
-        f"them; {percent(_EXPECTED)} is expected. Plain regression: {percent(_range(plain.outside)[1])}."
+        f"them; {percent(_EXPECTED)} is expected. Plain regression: {percent(_range(plain.outside)[1])}, "
+        "which may hide that it is too narrow at one site and age and too wide at another."
     )
     svg = share_histogram(
         {"normative scores": 100 * ours.outside, "plain regression": 100 * plain.outside},
+        n_people=ours.n,
         expected=100 * _EXPECTED,
         label="Reference people outside ±1.96, percent",
         name="normative",
@@ -127,8 +145,8 @@ def _remarks(found: Deviations, people: NDArray[np.bool_], spec: NormativeSpec) 
     without = int(np.isnan(found.z).all(axis=0).sum())
     if without:
         said.append(
-            f"{plural(without, 'feature')} of {len(found.names)} have no norm: they are missing too often, or do not "
-            "vary among the reference people. Models get 0 in their place."
+            f"No norm for {plural(without, 'feature')} of {len(found.names)}: missing too often, or the same for all "
+            "reference people. Models get 0 in their place."
         )
     unseen = int((found.unseen & people).sum())
     if unseen:
