@@ -9,6 +9,7 @@ from bidsml.records import ExternalResult, PerformanceRow
 from bidsml.report.blocks import Block, Bullets, Facts, Figure, Paragraph, Section, Table
 from bidsml.report.disclosure import SMALLEST_CELL, SUPPRESSED, protect_count
 from bidsml.report.figures import ForestRow, forest_plot
+from bidsml.report.normative_text import name_norm
 from bidsml.report.page import Page, make_page
 from bidsml.report.wording import (
     CHANCE,
