@@ -14,6 +14,7 @@ import pandas as pd
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
 from bidsml.headers import READ_ERRORS, load_header, refuse_absurd
 from bidsml.records import Atlas, FloatArray, IntArray
+from bidsml.surfaces import hemispheres, is_surface, read_labels
 from bidsml.templates import find_templateflow_files, templateflow_home
 
 DEFAULT_SPACE = "MNI152NLin2009cAsym"
@@ -46,8 +47,9 @@ def load_atlas(name: str, *, space: str | None = None) -> Atlas:
     ----------
     name
         ``power2011``, ``dosenbach2010`` or ``seitzman2018`` (spheres, packaged); a TemplateFlow atlas such as
-        ``Schaefer2018-100Parcels7Networks``; a BIDS-Atlas folder; or a NIfTI label image with a TSV of the
-        same stem beside it.
+        ``Schaefer2018-100Parcels7Networks``; a BIDS-Atlas folder; a NIfTI label image with a TSV of the
+        same stem beside it; or labels on surfaces: ``.dlabel.nii``, or the left hemisphere's ``.label.gii`` or
+        ``.annot`` with the right one's beside it.
     space
         Template for a TemplateFlow atlas; default MNI152NLin2009cAsym. Other atlases come in one space.
 
@@ -63,6 +65,8 @@ def load_atlas(name: str, *, space: str | None = None) -> Atlas:
     if name in _PACKAGED:
         return _PACKAGED[name]()
     path = Path(name)
+    if is_surface(path):
+        return _from_surface(path)
     if path.is_dir() or path.suffix in (".nii", ".gz") or "/" in name:
         return _from_path(path)
     if name in _TEMPLATEFLOW:
@@ -168,6 +172,20 @@ def _from_path(path: Path) -> Atlas:
     entities = dict(part.partition("-")[::2] for part in stem.split("_") if "-" in part)
     name = entities.get("atlas") or entities.get("seg") or re.sub(r"[^A-Za-z0-9]+", "", stem)
     return _read_labels(path, table, name=name, space=entities.get("space") or entities.get("tpl") or "", reference="")
+
+
+def _from_surface(path: Path) -> Atlas:
+    labels = read_labels(path)
+    entities = dict(part.partition("-")[::2] for part in path.name.split("_") if "-" in part)
+    stem = re.sub(r"^lh\.|\.(annot|label\.gii|dlabel\.nii)$", "", path.name)
+    return Atlas(
+        name=entities.get("atlas") or entities.get("seg") or re.sub(r"[^A-Za-z0-9]+", "", stem),
+        space=labels.space,
+        names=labels.names,
+        coordinates_mm=np.full((len(labels.names), 3), np.nan),
+        networks=networks_in_names(labels.names),
+        surfaces=hemispheres(path),
+    )
 
 
 def _image_in(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bidsml.bids.names import split_name
 from bidsml.records import ScanKind
+from bidsml.surfaces import SERIES
 
 # Entities that tell apart versions of one recording, not recordings.
 VARIANT = ("space", "cohort", "feature", "atlas", "seg", "scale", "res", "den", "stat", "meas", "measure", "desc")
@@ -38,6 +39,11 @@ class Candidate:
         return self.entities.get("atlas") or self.entities.get("seg", "")
 
     @property
+    def on_surface(self) -> bool:
+        """Whether it is BOLD on cortical surfaces."""
+        return self.extension in SERIES
+
+    @property
     def recording(self) -> tuple[tuple[str, str], ...]:
         """Entities of the recording that the file was made from."""
         return tuple((key, value) for key, value in self.entities.items() if key not in VARIANT)
@@ -51,6 +57,8 @@ def recognise(paths: Iterable[Path], *, derivative: str, root: Path) -> tuple[Ca
         entities = dict(parts.entities)
         label = entities.pop("sub", "")
         kind, measure = _kind(entities, parts.suffix, parts.extension)
+        if parts.extension in SERIES and entities.pop("hemi", "L") == "R":
+            continue  # read with the left hemisphere
         if label and kind:
             found.append(
                 Candidate(label, kind, path, derivative, root, entities, parts.suffix, parts.extension, measure=measure)
@@ -62,8 +70,9 @@ def _kind(entities: Mapping[str, str], suffix: str, extension: str) -> tuple[Sca
     """Kind and measure of a file, ``(None, "")`` when it is none of ours."""
     has_atlas = "atlas" in entities or "seg" in entities
     desc = entities.get("desc", "")
-    if suffix == "bold" and extension in (".nii.gz", ".nii"):
-        return ("bold" if desc == "preproc" else None), ""
+    if suffix == "bold" and extension in (".nii.gz", ".nii", *SERIES):
+        # fMRIPrep gives no desc to series on surfaces.
+        return ("bold" if desc == "preproc" or (extension in SERIES and not desc) else None), ""
     if extension not in _TABLES:
         return None, ""
     if suffix == "timeseries":

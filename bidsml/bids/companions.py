@@ -10,6 +10,7 @@ from bidsml.bids.names import order_entities
 from bidsml.bids.textfiles import require_content
 from bidsml.bids.timing import header_tr_s, reconcile_tr, sidecar_tr_s
 from bidsml.records import Scan
+from bidsml.surfaces import hemispheres
 
 # Current name first, then fMRIPrep's before version 20.2.
 _CONFOUNDS = ("timeseries", "regressors")
@@ -44,16 +45,17 @@ class Companions:
             The content of something that belongs to it is not on this machine.
         """
         is_bold = candidate.kind == "bold"
-        if is_bold:
+        if is_bold and not candidate.on_surface:
             refuse_absurd_header(candidate.path)
         tr_s, sidecars = self._tr(candidate)
         scan = Scan(
             participant_id=candidate.participant_id,
             kind=candidate.kind,
             path=candidate.path,
+            partner=hemispheres(candidate.path)[-1] if candidate.extension == ".func.gii" else None,
             derivative=candidate.derivative,
             entities=order_entities(candidate.entities),
-            mask=self._mask(candidate) if is_bold else None,
+            mask=self._mask(candidate) if is_bold and not candidate.on_surface else None,
             confounds=self._confounds(candidate) if candidate.kind != "relmat" else None,
             events=self._events(candidate) if is_bold else None,
             nodes=None if is_bold else self._nodes(candidate),
@@ -77,6 +79,8 @@ class Companions:
         if candidate.kind == "relmat":
             return None, ()
         entities = {"sub": candidate.participant_id, **candidate.entities}
+        if candidate.extension == ".func.gii":
+            entities |= {"hemi": "L"}
         found = self._finder(candidate).metadata(candidate.path.parent, entities, suffix=candidate.suffix)
         metadata, sidecars = found
         tr_s = sidecar_tr_s(metadata, path=candidate.path)
@@ -86,7 +90,8 @@ class Companions:
         if self._tr_s is not None:
             return self._tr_s, sidecars
         if candidate.kind == "bold":
-            return reconcile_tr(tr_s, header_tr_s(candidate.path), path=candidate.path), sidecars
+            stated = None if candidate.on_surface else header_tr_s(candidate.path)
+            return reconcile_tr(tr_s, stated, path=candidate.path), sidecars
         return tr_s, sidecars
 
     def _raw_metadata(self, candidate: Candidate) -> tuple[dict[str, object], tuple[Path, ...]]:

@@ -13,10 +13,11 @@ from filelock import FileLock
 
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import DiskError, MissingInputError
+from bidsml.surfaces import SERIES
 
 SUFFIXES = ("bold", "timeseries", "relmat", "conmat", "matrix")
 RAW_SUFFIXES = ("bold", "T1w")
-EXTENSIONS = (".nii.gz", ".nii", ".tsv", ".dense.tsv")
+EXTENSIONS = (".nii.gz", ".nii", ".tsv", ".dense.tsv", *SERIES)
 
 # Folders that hold none of the files we look for; anatomy and figures are most of a derivative's files.
 _IGNORED_AT_ROOT = re.compile(

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from bidsml.bids.names import check_label
 from bidsml.errors import AnalysisFileError, near_names
+from bidsml.surfaces import LABELS, hemispheres, is_surface
 
 _REFERENCE = re.compile(r"(?P<file>[^:]*(?:/[^:]*|\.[A-Za-z]+)):(?P<column>.+)", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -114,7 +115,7 @@ def _check_link(path: Path, *, template: str, roots: tuple[Path, ...]) -> None:
 
 def resolve_atlas(name: str, *, bids_dir: Path, derivatives: Mapping[str, Path]) -> str:
     """Atlas name as it is, or, where the analysis gives a place (``{NAME}…`` or a path), the path as text."""
-    if "/" not in name and not name.startswith("{") and not name.endswith((".nii", ".nii.gz")):
+    if "/" not in name and not name.startswith("{") and not name.endswith((".nii", ".nii.gz", *LABELS)):
         return name
     return str(resolve_file(name, bids_dir=bids_dir, derivatives=derivatives))
 
@@ -126,6 +127,8 @@ def atlas_files(atlas: str) -> list[Path]:
         return []
     if place.is_dir():
         return sorted(path for path in place.iterdir() if path.is_file())
+    if is_surface(place):
+        return list(hemispheres(place))
     stem = place.name.partition(".")[0]
     return sorted(path for path in place.parent.glob(f"{stem}.*") if path.is_file())
 

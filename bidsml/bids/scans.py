@@ -60,7 +60,9 @@ def find_scans(spec: AnalysisSpec, options: RunOptions, *, wanted: frozenset[Sca
     kinds = tuple(kind for kind in _ORDER if kind in wanted and spec.input.kind in ("auto", kind))
     if not kinds:
         return _from_table(wanted, known=known, options=options)
-    candidates = tuple(c for name, root in roots.items() for c in _candidates(name, root, options))
+    found = (c for name, root in roots.items() for c in _candidates(name, root, options))
+    # fMRIPrep writes volumes and surfaces of one run; surfaces are read where their space is asked for.
+    candidates = tuple(c for c in found if not c.on_surface or spec.input.space == c.entities.get("space"))
     chosen = _choose(candidates, kinds, spec=spec, options=options, roots=roots)
     _refuse_doubles(chosen)
     companions = Companions(options.bids_dir, tr_s=spec.input.tr_s)

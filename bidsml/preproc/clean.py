@@ -12,9 +12,11 @@ from bidsml.preproc.concatenate import concatenate_scans
 from bidsml.preproc.confounds import Confounds, load_confounds
 from bidsml.preproc.quality import scan_qc
 from bidsml.preproc.regions import RegionSignals, average_regions
+from bidsml.preproc.surfaces import average_surface
 from bidsml.preproc.timeseries import clean_timeseries
 from bidsml.records import Atlas, FloatArray, Scan, ScanData
 from bidsml.spec import DenoiseSpec
+from bidsml.surfaces import is_surface
 
 __all__ = ["clean_scan", "clean_timeseries", "concatenate_scans", "extract_scan"]
 
@@ -33,8 +35,11 @@ def extract_scan(scan: Scan, atlas: Atlas, denoise: DenoiseSpec) -> ScanData:
     """
     notes = check_space(scan, atlas)
     confounds = load_confounds(scan, denoise)
-    regions = average_regions(scan.path, atlas, mask=scan.mask)
-    if scan.mask is None:
+    if is_surface(scan.path):
+        regions = average_surface(scan.path, atlas)
+    else:
+        regions = average_regions(scan.path, atlas, mask=scan.mask)
+    if scan.mask is None and not is_surface(scan.path):
         notes = (*notes, "there is no brain mask: coverage counts the field of view only")
     tr_s = scan.tr_s or regions.tr_s
     if scan.tr_s and regions.tr_s and abs(scan.tr_s / regions.tr_s - 1) > TR_TOLERANCE:
@@ -96,6 +101,12 @@ def clean_scan(
 def check_space(scan: Scan, atlas: Atlas) -> tuple[str, ...]:
     """Refuse an atlas of another space; say where only the MNI flavour differs."""
     space = scan.entities.get("space", "")
+    if is_surface(scan.path) != bool(atlas.surfaces):
+        raise DataError(
+            f"{scan.path} holds {'surfaces' if is_surface(scan.path) else 'voxels'}, "
+            f"atlas {atlas.name} {'surfaces' if atlas.surfaces else 'voxels'}",
+            hint="give an atlas of surfaces (.dlabel.nii, .label.gii, .annot) with BOLD on surfaces, and none else",
+        )
     if not atlas.space:
         return (f"the space of atlas {atlas.name} is not known",)
     if space == atlas.space:

@@ -157,6 +157,10 @@ def locate_regions(atlas: Atlas, series: Series, inside: NDArray[np.bool_]) -> t
     coverage
         ``(n_regions,)``: share of each region that was found, 0-1.
     """
+    if atlas.surfaces:
+        raise DataError(
+            f"{series.path} holds voxels, atlas {atlas.name} lies on surfaces", hint="give an atlas of voxels"
+        )
     return _locate_labels(atlas, series, inside) if atlas.image else _locate_spheres(atlas, series, inside)
 
 

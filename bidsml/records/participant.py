@@ -33,6 +33,8 @@ class Scan(Record):
     confounds: Path | None = None
     events: Path | None = None
     """Of BOLD during a task: the dataset's ``events.tsv`` of that run."""
+    partner: Path | None = None
+    """Of BOLD on surfaces, where ``path`` is the left hemisphere's: the right one's."""
     nodes: Path | None = None
     """Table that names the regions of a ``timeseries`` or ``relmat``."""
     tr_s: float | None = None
@@ -44,7 +46,7 @@ class Scan(Record):
     @property
     def files(self) -> tuple[Path, ...]:
         """All that is read of it: the image, what belongs to it, and its sidecars."""
-        own = (self.path, self.mask, self.confounds, self.nodes, self.events)
+        own = (self.path, self.partner, self.mask, self.confounds, self.nodes, self.events)
         return (*(path for path in own if path is not None), *self.sidecars)
 
     @property
@@ -72,6 +74,8 @@ class Atlas(Record):
     radii_mm: tuple[float, ...] = ()
     """One radius per sphere where they differ (``radius_mm`` is then ``None``)."""
     networks: tuple[str, ...] = ()
+    surfaces: tuple[Path, ...] = ()
+    """Label files of a surface atlas: one CIFTI file, or one a hemisphere; ``coordinates_mm`` are NaN then."""
     reference: str = ""
     """Citation with DOI."""
 

@@ -45,7 +45,7 @@ def paint_maps(result: Result) -> tuple[WeightMap, ...]:
     maps = []
     for block in result.blocks:
         atlas = next((one for one in result.atlases if one.name == block.atlas), None)
-        if atlas is None:
+        if atlas is None or atlas.surfaces:
             continue
         prefix = f"{block.name}:" if several else ""
         if block.layout == "vector":
