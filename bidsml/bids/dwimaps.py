@@ -6,6 +6,7 @@ maps in ``derivatives/qsirecon-<name>``, or one of the folders in it.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from bidsml.bids.candidates import VARIANT
@@ -36,8 +37,7 @@ def find_maps(feature: FeatureSpec, participant_id: str, search: Search) -> tupl
     """
     name, root = search.folder_of(feature, default=DEFAULT_NAME)
     measure = feature.measure or "fa"
-    places = [root, *sorted(root.glob("qsirecon-*")), *sorted(root.glob("derivatives/qsirecon-*"))]
-    found = [one for place in places for one in _maps_in(place, participant_id, search)]
+    found = [one for place in _places(root, root.stat().st_mtime_ns) for one in _maps_in(place, participant_id, search)]
     found = [one for one in found if _is_measure(one[1], measure) and _is_model(one[1], feature.model)]
     if not found:
         model = f"_model-{feature.model}" if feature.model else ""
@@ -52,6 +52,12 @@ def find_maps(feature: FeatureSpec, participant_id: str, search: Search) -> tupl
         recordings.setdefault(key, []).append((path, entities))
     chosen = [_choose(members) for members in recordings.values()]
     return tuple(Scan(participant_id, "dwimap", path, name, entities=entities) for path, entities in chosen)
+
+
+@lru_cache(maxsize=4)
+def _places(root: Path, _version: int) -> tuple[Path, ...]:
+    """Folders that hold participants: one listing serves ten thousand of them."""
+    return (root, *sorted(root.glob("qsirecon-*")), *sorted(root.glob("derivatives/qsirecon-*")))
 
 
 def _maps_in(place: Path, participant_id: str, search: Search) -> _Found:

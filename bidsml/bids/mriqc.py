@@ -1,5 +1,6 @@
 """MRIQC's image-quality metrics: one JSON file per scan, or a group table with one row per scan."""
 
+from functools import lru_cache
 from math import isnan
 from pathlib import Path
 
@@ -47,13 +48,19 @@ def find_metrics(feature: FeatureSpec, participant_id: str, search: Search) -> t
 
 def _rows_of(table: Path, participant_id: str, search: Search) -> list[dict[str, str]]:
     """Entities of the participant's scans in a group table, by session, task and run."""
-    rows = []
+    state = table.stat()
+    rows = _rows_by_participant(table, (state.st_size, state.st_mtime_ns)).get(participant_id, ())
+    return sorted((entities for entities in rows if search.wants(entities)), key=rank_entities)
+
+
+@lru_cache(maxsize=4)
+def _rows_by_participant(table: Path, _version: tuple[int, int]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
     for name in load_table(table, key=_KEY).ids or ():
         # The reader of tables takes the leading sub- off.
         entities = dict(split_name(f"sub-{name}").entities)
-        if entities.pop("sub", "") == participant_id and search.wants(entities):
-            rows.append(entities)
-    return sorted(rows, key=rank_entities)
+        found.setdefault(entities.pop("sub", ""), []).append(entities)
+    return found
 
 
 def read_metrics(scan: Scan, feature: FeatureSpec) -> tuple[dict[str, float], dict[str, str]]:

@@ -1,7 +1,9 @@
 """What FreeSurfer's recon-all measured of a participant: cortical parcels and subcortical structures."""
 
+import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isnan
 from pathlib import Path
 from types import MappingProxyType
@@ -58,15 +60,25 @@ def _folders(root: Path, participant_id: str, search: Search) -> list[tuple[Path
     own = f"sub-{participant_id}"
     sessions: dict[str, Path] = {}
     longitudinal = False
-    for folder in sorted(root.glob(f"{own}_ses-*")):
-        match = re.fullmatch(rf"{re.escape(own)}_ses-([0-9A-Za-z+]+)(\.long\..+)?", folder.name)
-        if match and search.wants({"ses": match[1]}):
-            longitudinal = longitudinal or bool(match[2])
+    for label, name in _session_folders(root, root.stat().st_mtime_ns).get(own, ()):
+        if search.wants({"ses": label}):
+            longitudinal = longitudinal or ".long." in name
             # Of one session the longitudinal result sorts after the other, and replaces it.
-            sessions[match[1]] = folder
+            sessions[label] = root / name
     if (root / own).is_dir() and not longitudinal and not search.sessions:
         return [(root / own, {})]
     return [(path, {"ses": label}) for label, path in sessions.items() if not longitudinal or ".long." in path.name]
+
+
+@lru_cache(maxsize=4)
+def _session_folders(root: Path, _version: int) -> dict[str, list[tuple[str, str]]]:
+    """Label of the session and name of the folder, by participant: one listing serves ten thousand of them."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(os.listdir(root)):
+        match = re.fullmatch(r"(sub-[0-9A-Za-z+]+)_ses-([0-9A-Za-z+]+)(\.long\..+)?", name)
+        if match:
+            found.setdefault(match[1], []).append((match[2], name))
+    return found
 
 
 def _tables(feature: FeatureSpec) -> list[str]:
