@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SUFFIXES = (".html", ".svg", ".tsv", ".json", ".bib", ".toml")
 
 
+@cache
 def find_demo() -> Path:
     """Find the output of `bidsml demo` that the site shows; made where it is missing or older than the code.
 
