@@ -1,5 +1,6 @@
 """``bidsml check-plugin``: whether a package that extends bidsml keeps to what bidsml asks of its own parts."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,12 +44,17 @@ def main(argv: list[str]) -> int:
 
 def _choose(name: str) -> list[Plugin]:
     installed = [plugin for group in GROUPS for plugin in find_plugins(group)]
-    chosen = [plugin for plugin in installed if name in (plugin.name, plugin.package)]
+    chosen = [plugin for plugin in installed if name == plugin.name or _plain(name) == _plain(plugin.package)]
     if not chosen:
         known = {name for plugin in installed for name in (plugin.name, plugin.package)}
         hint = near_names(name, known) if known else "no package that extends bidsml is installed here"
         raise UsageError(f"no installed package offers {name!r}, or is called so", hint=hint)
     return chosen
+
+
+def _plain(package: str) -> str:
+    """Spell a package's name as all that is installed is compared by: my_lab.Kit is my-lab-kit."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _table(checks: "Sequence[Check]") -> Table:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from bidsml.bids.store import read_record, write_record
 from bidsml.contract.check import Check, require, run_checks
 from bidsml.contract.people import simulate_scan
 from bidsml.contract.watch import watch
-from bidsml.features import FeatureKind
+from bidsml.features import FeatureKind, Need
 from bidsml.records import FeatureVector, ScanData
 from bidsml.spec import FeatureSpec
 
@@ -60,6 +60,12 @@ def check_description(kind: FeatureKind) -> list[Check]:
         )
         return ", ".join(f"{measure} in {unit}" for measure, unit in zip(kind.measures, kind.units, strict=True))
 
+    def needs() -> str:
+        known = get_args(Need)
+        unknown = sorted(kind.needs - set(known))
+        require(kind.needs and not unknown, f"needs must name parts of ScanData ({', '.join(known)}); found {unknown}")
+        return "any of " + ", ".join(sorted(kind.needs))
+
     def keys() -> str:
         unknown = sorted(kind.keys - set(FeatureSpec.model_fields))
         require(not unknown, f"[[features]] has no keys {unknown}: what a kind takes of its own goes into options")
@@ -77,7 +83,8 @@ def check_description(kind: FeatureKind) -> list[Check]:
         require(refused, "an unknown option is let through: give the model extra='forbid'")
         return ", ".join(told)
 
-    return run_checks({"summary": summary, "docstring": docstring, "units": units, "keys": keys, "options": options})
+    checks = {"summary": summary, "docstring": docstring, "units": units, "needs": needs}
+    return run_checks({**checks, "keys": keys, "options": options})
 
 
 def check_extraction(kind: FeatureKind, *, measure: str, need: str) -> list[Check]:

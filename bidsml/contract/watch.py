@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 _REFUSED = {
@@ -26,15 +25,10 @@ _seen: ContextVar[list[str] | None] = ContextVar("_seen", default=None)
 
 
 @contextmanager
-def watch(*, allowed: Path | None = None) -> Iterator[list[str]]:
+def watch() -> Iterator[list[str]]:
     """Collect what happens inside that a measure of one person has no business with, in words.
 
     Reading what is installed (a package's own data too) is none of it.
-
-    Parameters
-    ----------
-    allowed
-        A folder whose files may be read and written.
     """
     _install()
     found: list[str] = []
@@ -44,8 +38,7 @@ def watch(*, allowed: Path | None = None) -> Iterator[list[str]]:
         yield found
     finally:
         _seen.reset(token)
-        mine = str(allowed.resolve()) + os.sep if allowed else ""
-        found[:] = dict.fromkeys(one for one in found if not (mine and mine in one))
+        found[:] = dict.fromkeys(found)
 
 
 @cache

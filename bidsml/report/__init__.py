@@ -105,10 +105,12 @@ def _make_all(
     own: Sequence[Callable[[Any], Section | None]], more: Catalog[Callable[[Any], Section | None]], result: Any
 ) -> list[Section]:
     """Make bidsml's own sections, with those that the analysis names before the methods."""
-    named = [name for name in result.provenance.analysis.get("report", {}).get("sections", ()) if name in more]
+    named = result.provenance.analysis.get("report", {}).get("sections", ())
+    # A page that is made again may be made where the package is not installed.
+    check_sections(named)
     sections = [section for make in own if (section := make(result)) is not None]
     methods = next((number for number, section in enumerate(sections) if section.anchor == "methods"), len(sections))
-    added = [section for name in named if (section := _make_added(more, name, result)) is not None]
+    added = [section for name in named if name in more and (section := _make_added(more, name, result)) is not None]
     return [*sections[:methods], *added, *sections[methods:]]
 
 

@@ -4,6 +4,7 @@ import pytest
 from packages import installed, write_package
 
 from bidsml.cli import main
+from bidsml.errors import AnalysisFileError
 from bidsml.extension import ESTIMATORS, FEATURES, GROUP_SECTIONS, PARTICIPANT_SECTIONS
 
 ESTIMATOR = '''
@@ -84,6 +85,13 @@ def test_what_cannot_be_imported_fails_by_name(lab, capsys):
     assert "1 of 1 checks failed" in shown
 
 
+def test_a_package_is_checked_as_a_whole_however_it_is_spelt(lab, capsys):
+    assert main(["check-plugin", "Lab_Kit", "--failed"]) == 69
+    shown = capsys.readouterr().out
+    for name in ("mean_density", "lost", "firm", "people", "untold"):
+        assert name in shown
+
+
 def test_a_name_that_nobody_offers(lab, capsys):
     assert main(["check-plugin", "mean_densty"]) == 64
     assert "'mean_density'" in capsys.readouterr().err
@@ -107,4 +115,7 @@ def test_sections_are_asked_for_by_the_analysis_and_stand_before_the_methods(lab
     assert "Our lab" not in render_participant(result).html
     provenance = replace(result.provenance, analysis={"report": {"sections": ["people"]}})
     html = render_participant(replace(result, provenance=provenance)).html
+    missing = replace(result.provenance, analysis={"report": {"sections": ["poeple"]}})
+    with pytest.raises(AnalysisFileError, match="no installed package offers a section 'poeple'"):
+        render_participant(replace(result, provenance=missing))
     assert html.index('id="features"') < html.index("There are 1 scans.") < html.index('id="methods"')

@@ -41,7 +41,7 @@ HONEST = FeatureKind(
 def test_an_honest_kind_passes_every_check():
     checks = check_feature_kind(HONEST)
     assert [check for check in checks if not check.passed] == []
-    assert len(checks) == 5 + 9
+    assert len(checks) == 6 + 9
     assert all(check.found for check in checks)
 
 
@@ -140,6 +140,8 @@ class Demanding(BaseModel, extra="forbid"):
     [
         ({"summary": ""}, "summary", "one line"),
         ({"units": ()}, "units", "one unit per measure"),
+        ({"needs": frozenset({"dreams"})}, "needs", "found ['dreams']"),
+        ({"needs": frozenset()}, "needs", "must name parts"),
         ({"keys": frozenset({"lag"})}, "keys", "lag"),
         ({"function": lambda data, *, block, options: None}, "docstring", "no docstring"),
         ({"settings": Loose}, "options", "forbid"),

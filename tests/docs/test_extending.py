@@ -54,7 +54,7 @@ def test_the_example_is_short():
 def test_the_example_passes_the_contract_test(site):
     done = run_bidsml(site, "check-plugin", "timescale")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "all 16 checks passed" in done.stdout
+    assert "all 17 checks passed" in done.stdout
     assert run_bidsml(site, "check-plugin", "timscale").returncode == 64
 
 
