@@ -24,8 +24,7 @@ from bidsml.features import modality_of, reads_anatomy, reads_bold, reads_images
 from bidsml.graph.participant import ParticipantPlan
 from bidsml.learn.conditions import names_in
 from bidsml.records import RawSession, Scan
-from bidsml.spec import AnalysisSpec, RunOptions, referenced_columns
-from bidsml.spec.analysis import column_name
+from bidsml.spec import AnalysisSpec, RunOptions, column_name, referenced_columns
 from bidsml.steps.assembly import QC_COLUMNS
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,7 @@ from bidsml.graph.modality import make_modality_readers, what_is_read
 from bidsml.graph.node import connect_list, make_node, nth
 from bidsml.graph.raw import Preprocessed, RawGraph
 from bidsml.records import Provenance, RawSession, Scan
-from bidsml.spec import AnalysisSpec, FeatureSpec, features_digest
-from bidsml.spec.analysis import column_name
+from bidsml.spec import AnalysisSpec, FeatureSpec, column_name, features_digest
 from bidsml.steps.anatomical import read_anatomy
 from bidsml.steps.participant import extract_features, publish_participant, read_row, read_scan
 from bidsml.steps.task import fit_task, publish_task

@@ -117,9 +117,12 @@ def _needed(model: FrozenModel) -> set[str]:
     card = model.card
     needed = {"median", "centre", "spread", *(("coef", "intercept") if model.is_linear else ())}
     for number, block in enumerate(card.blocks):
-        tangent = ("regions", "mean", "n_cells", "reference", "whitening") if block.layout == "covariance" else ()
-        tangent = ("n_tokens", "vocabulary", "idf", "components") if block.n_topics else tangent
-        needed |= {f"block{number}_{name}" for name in ("keep", *tangent)}
+        own: tuple[str, ...] = ()
+        if block.layout == "covariance":
+            own = ("regions", "mean", "n_cells", "reference", "whitening")
+        elif block.n_topics:
+            own = ("n_tokens", "vocabulary", "idf", "components")
+        needed |= {f"block{number}_{name}" for name in ("keep", *own)}
     if card.nuisance:
         needed |= {f"nuisance_{name}" for name in ("coef", "intercept", "explained_away")}
     if card.sites:

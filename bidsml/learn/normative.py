@@ -185,8 +185,9 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         scores.n_features_in_ = int(state["n_features"]) + scores.n_design
         scores.sites_, scores.basis_, scores.fits_ = state["sites"], basis, []
         while (prefix := f"group{len(scores.fits_)}_") + "columns" in state:
-            parts = {entry.name: state[prefix + entry.name] for entry in fields(GroupFit)}
-            fit = GroupFit(**{**parts, "freedom": int(parts["freedom"])})
+            parts: dict[str, Any] = {entry.name: state[prefix + entry.name] for entry in fields(GroupFit)}
+            parts["freedom"] = int(parts["freedom"])
+            fit = GroupFit(**parts)
             scores.fits_.append((state[prefix + "columns"], fit))
         return scores
 

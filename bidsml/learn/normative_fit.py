@@ -100,7 +100,7 @@ def fit_group(
         counts=counts,
         centre=centre,
         inverse=inverse,
-        spread_inverse=np.linalg.pinv(spread.T @ spread),
+        spread_inverse=np.asarray(np.linalg.pinv(spread.T @ spread), dtype=float),
         freedom=freedom,
         slopes=slopes,
         own=own,

@@ -36,7 +36,7 @@ class TokenTopics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: FloatArray, y: Any = None) -> Self:
         """Fit on training rows, counts ``(n, n_tokens)``, rows of NaN where a text is missing."""
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
-        known = np.maximum(X[~np.isnan(X).any(axis=1)], 0.0)
+        known = np.maximum(X[np.flatnonzero(~np.isnan(X).any(axis=1))], 0.0)
         people = (known > 0).sum(axis=0)
         self.vocabulary_ = np.flatnonzero(people >= max(1, self.min_df))
         self.idf_ = np.log((1 + len(known)) / (1 + people[self.vocabulary_])) + 1

@@ -12,7 +12,6 @@ from bidsml.spec.analysis import (
     OuterSpec,
     TargetSpec,
     analysis_schema,
-    column_name,
     features_digest,
     read_spec,
     referenced_columns,
@@ -26,6 +25,7 @@ from bidsml.spec.nuisance import NuisanceSpec
 from bidsml.spec.options import RunOptions
 from bidsml.spec.preprocess import PreprocessSpec
 from bidsml.spec.report import ReportSpec
+from bidsml.spec.section import column_name
 from bidsml.spec.study import StudySpec, find_study, load_study, not_applicable, study_schema, study_template
 from bidsml.spec.task import TaskSpec
 
