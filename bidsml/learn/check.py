@@ -82,7 +82,9 @@ def check_fusion(spec: AnalysisSpec) -> None:
             f"fusion.kind = {kind!r} needs two or more [[features]] blocks; there is one",
             hint="add a block, or leave fusion out",
         )
-    curved = [entry.kind for entry in spec.estimators if not CATALOG[entry.kind].linear]
+    # An estimator on one block is not fused.
+    fused = [entry.kind for entry in spec.estimators if len(entry.features) != 1]
+    curved = [name for name in fused if not CATALOG[name].linear]
     if kind == "kernel_sum":
         if n_blocks > MAX_MIXED_BLOCKS:
             raise AnalysisFileError(

@@ -332,7 +332,8 @@ def fit_as_chosen(
     weights = {key.removeprefix("weight of "): value for key, value in chosen.items() if key.startswith("weight of ")}
     if given.stacked:
         prepared = prepare_fold(given, fold, recipe=recipe)
-        points = [{key: chosen[f"{key} of {name}"] for key in recipe.grid[0]} for name in weights]
+        # By the blocks' own order: what was stored comes back in another.
+        points = [{key: chosen[f"{key} of {block.name}"] for key in recipe.grid[0]} for block in given.blocks]
         return fit_stack(prepared, target, recipe=recipe, points=points)
     own = {key: value for key, value in chosen.items() if not key.startswith("weight of ")}
     views = given.views if not weights else (tuple(weights[block.name] for block in given.blocks),)

@@ -211,6 +211,20 @@ def test_a_frozen_model_says_what_the_fitted_one_says(simulate, kind, task):
     np.testing.assert_allclose(said.predictions, fit.predictions, atol=1e-8 * np.abs(fit.scores).max())
 
 
+def test_a_frozen_machine_with_a_curved_kernel_sees_scaled_blocks(simulate):
+    data = fused(simulate, [("a", 4, 2, 0.8), ("b", 40, 3, 0.5)])
+    curved = EstimatorSpec(kind="rbf_svm", grid={})
+    data = replace(data, spec=data.spec.model_copy(update={"estimators": (curved,)}))
+    folds = plan_folds(data.cohort, data.spec, seed=1)
+    model = freeze(data.features, data.cohort, folds, spec=data.spec, seed=1, dataset="d")
+    said = apply(model, data.features.values, np.empty((len(data.cohort.target), 0)))
+    recipe = recipe_of(data.cohort, spec=data.spec, estimator=curved, model="biomarker", seed=1)
+    given = model_input(data.features, data.cohort, spec=data.spec, model="biomarker")
+    fold = fold_of_everyone(folds, data.cohort)
+    fit = fit_fold(prepare_fold(given, fold, recipe=recipe), data.cohort.target, recipe=recipe)
+    np.testing.assert_allclose(said.scores, fit.scores, atol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["concatenate", "kernel_sum"])
 @pytest.mark.parametrize(("estimator", "width"), [("ridge", 5), ("ridge", 90), ("lda", 90), ("logistic", 90)])
 def test_the_fast_engine_draws_what_the_general_one_draws(simulate, kind, estimator, width):
@@ -237,12 +251,14 @@ def test_the_fast_engine_draws_what_the_general_one_draws(simulate, kind, estima
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_learning_curve_fits_again_what_was_chosen(simulate, kind):
-    data = fused(simulate, [("a", 4, 2, 0.8), ("b", 90, 3, 0.5)], fusion={"kind": kind})
+    """From a record, whose keys come back sorted: here in another order than the blocks'."""
+    data = fused(simulate, [("z", 4, 2, 0.8), ("b", 90, 3, 0.5)], fusion={"kind": kind})
     result, folds = run(data)
     recipe = recipe_of(data.cohort, spec=data.spec, estimator=data.spec.estimators[0], model="biomarker", seed=1)
     given = model_input(data.features, data.cohort, spec=data.spec, model="biomarker")
     for fold, chosen in zip(folds, result.chosen, strict=True):
-        again = fit_as_chosen(given, fold, data.cohort.target, chosen, recipe=recipe)
+        stored = dict(sorted(chosen.items()))
+        again = fit_as_chosen(given, fold, data.cohort.target, stored, recipe=recipe)
         np.testing.assert_allclose(again.scores, result.scores[0, fold.test], rtol=1e-9)
 
 

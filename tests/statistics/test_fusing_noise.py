@@ -12,7 +12,7 @@ from bidsml.learn.splits import plan_folds
 from bidsml.records import FeatureBlock, FeatureSet
 from bidsml.spec import AnalysisSpec
 
-N_COHORTS = 100
+N_COHORTS = 60
 N, TELLING, NOISE = 80, 4, 60
 
 
