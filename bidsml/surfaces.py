@@ -12,6 +12,8 @@ from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
+from nibabel.cifti2.cifti2_axes import BrainModelAxis, LabelAxis, SeriesAxis
+from nibabel.freesurfer.io import read_annot
 from numpy.typing import NDArray
 
 from bidsml.errors import DataError, MissingInputError
@@ -106,7 +108,7 @@ def read_series(path: Path) -> SurfaceSeries:
     if path.name.endswith(".dtseries.nii"):
         image = _open(path, nib.Cifti2Image)
         series, models = (image.header.get_axis(axis) for axis in (0, 1))
-        if not isinstance(series, nib.cifti2.SeriesAxis) or not isinstance(models, nib.cifti2.BrainModelAxis):
+        if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
             raise DataError(f"{path}: expected a time series of grayordinates", hint="give a .dtseries.nii file")
         tr_s = float(series.step) if series.unit == "SECOND" and series.step > 0 else None
         return SurfaceSeries(_values(path, image), _cifti_parts(models), tr_s)
@@ -131,7 +133,7 @@ def read_labels(path: Path) -> SurfaceLabels:
     if path.name.endswith("dlabel.nii"):
         image = _open(path, nib.Cifti2Image)
         labels, models = (image.header.get_axis(axis) for axis in (0, 1))
-        if not isinstance(labels, nib.cifti2.LabelAxis) or not isinstance(models, nib.cifti2.BrainModelAxis):
+        if not isinstance(labels, LabelAxis) or not isinstance(models, BrainModelAxis):
             raise DataError(f"{path}: expected labels of grayordinates", hint="give a .dlabel.nii file")
         table = {int(key): str(name) for key, (name, _) in labels.label[0].items()}
         given, parts = [(_values(path, image)[0].astype(np.int64), table)], _cifti_parts(models)
@@ -226,7 +228,7 @@ def _gifti_labels(path: Path) -> tuple[IntArray, dict[int, str]]:
 def _annotation(path: Path) -> tuple[IntArray, dict[int, str]]:
     """Labels of FreeSurfer's annotation, counted from 1 so that 0 is free for vertices of no region (−1)."""
     try:
-        values, _, names = nib.freesurfer.read_annot(path)  # type: ignore[no-untyped-call]
+        values, _, names = read_annot(path)  # type: ignore[no-untyped-call]
     except (*READ_ERRORS, TypeError, IndexError) as error:
         raise DataError(f"{path} is no readable annotation: {error}", hint="fetch it again") from error
     return np.asarray(values).astype(np.int64) + 1, {index + 1: name.decode() for index, name in enumerate(names)}

@@ -37,9 +37,9 @@ def average_surface(bold: Path, atlas: Atlas) -> RegionSignals:
     labels = read_labels(atlas.surfaces[0])
     series = read_series(bold)
     members = _find_members(bold, series, labels)
-    finite = np.isfinite(series.values).all(axis=0)
+    finite = np.asarray(np.isfinite(series.values).all(axis=0))
     with np.errstate(invalid="ignore"):
-        usable = finite & (np.ptp(series.values, axis=0) > 0)
+        usable = np.asarray(finite & (np.ptp(series.values, axis=0) > 0))
     signals = np.full((len(series.values), len(labels.names)), np.nan)
     coverage = np.zeros(len(labels.names))
     missing: dict[str, str] = {}

@@ -109,7 +109,7 @@ def clean_voxels(scan: Scan, denoise: DenoiseSpec) -> VoxelSignals:
     cleaning = plan_cleaning(scan, confounds, denoise, n_volumes=series.n_volumes, tr_s=scan.tr_s or series.tr_s)
     voxels = np.flatnonzero(inside.ravel(order="F"))
     signals = _read(series, voxels)
-    bad = ~np.isfinite(signals).all(axis=1)
+    bad = np.asarray(~np.isfinite(signals).all(axis=1))
     left = _clean_in_place(signals, cleaning, usable=~bad)
     if not left.any():
         raise DataError(f"{scan.path}: no voxel of the brain mask has a signal", hint="look at image and mask")

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from bidsml.app.provenance import effective_toml
 from bidsml.errors import AnalysisFileError, DataError
 from bidsml.features import CATALOG, check_feature
-from bidsml.spec import FeatureSpec, SeedSpec
+from bidsml.spec import FeatureSpec, SeedSpec, load_analysis
 from tests.features.conftest import make_data
 
 VALUES = np.array([0.1, 0.2, np.nan, 0.4])
@@ -53,3 +54,17 @@ def test_series_made_elsewhere_have_no_voxels(kind):
 def test_wrong_seeds_are_refused(seeds, words):
     with pytest.raises(AnalysisFileError, match=words):
         check_feature(FeatureSpec(kind="seed_map", seeds=seeds), 0)
+
+
+def test_seeds_of_an_analysis_are_read_and_written_again(tmp_path):
+    path = tmp_path / "analysis.toml"
+    path.write_text(
+        'name = "seeds"\n[target]\ncolumn = "x"\npositive = "y"\n[[features]]\nkind = "seed_map"\natlas = "power2011"\n'
+        'seeds = [{name = "PCC", mm = [0, -53, 26.5]}, {name = "V", region = "Power-001"}]\n'
+    )
+    spec = load_analysis(str(path))
+    assert spec.features[0].seeds[0].mm == (0.0, -53.0, 26.5) and spec.features[0].seeds[1].region == "Power-001"
+    path.write_text(effective_toml(spec))
+    again = load_analysis(str(path))
+    assert again.features == spec.features
+    check_feature(again.features[0], 0)
