@@ -11,7 +11,7 @@ from bidsml.app.agreement import folders_of, require_asked, say_disagreement
 from bidsml.app.check import check_atlases, scan_kinds
 from bidsml.app.provenance import input_digests, make_provenance
 from bidsml.app.readiness import Say
-from bidsml.bids.modalities import find_modality, require_modality
+from bidsml.bids.modalities import find_modality, require_contents, require_modality
 from bidsml.bids.participants import read_participants
 from bidsml.bids.raw import describe_raw, find_raw
 from bidsml.bids.references import atlas_files, resolve_atlas
@@ -105,6 +105,7 @@ def _plan(
             without[label] = error.message
             hint = hint or error.hint
             continue
+        require_contents(scan for found in own.values() for scan in found)
         scans, sessions = images.scans.get(label, ()), images.sessions.get(label, ())
         images_used: list[Scan | RawSession] = [*scans, *sessions, *(one for found in own.values() for one in found)]
         read = [path for one in images_used for path in one.files]

@@ -53,20 +53,30 @@ def find_modality(modality: str, feature: FeatureSpec, participant_id: str, sear
     Returns
     -------
     tuple of Scan
-        At least one, sorted; the content of every file is on this machine.
+        At least one, sorted.
 
     Raises
     ------
     MissingInputError
-        There is none, or its content is elsewhere. The message names no participant and no place: it becomes the
+        There is none. The message names no participant and no place: it becomes the
         reason in the group's ledger, which counts alike reasons. The hint says where was looked.
     DataError
         The files that are there contradict each other.
     """
-    scans = _MODALITIES[modality].find(feature, participant_id, search)
-    for path in (path for scan in scans for path in scan.files):
-        require_content(path, what=f"the file of participant {participant_id},")
-    return scans
+    return _MODALITIES[modality].find(feature, participant_id, search)
+
+
+def require_contents(scans: Iterable[Scan]) -> None:
+    """Check that the content of every file of some scans is on this machine.
+
+    Raises
+    ------
+    MissingInputError
+        One is only git-annex's link to it; the hint says how to get it.
+    """
+    for scan in scans:
+        for path in scan.files:
+            require_content(path, what=f"the file of participant {scan.participant_id},")
 
 
 def read_values(modality: str, scan: Scan, feature: FeatureSpec) -> tuple[dict[str, float], dict[str, str]]:

@@ -1,5 +1,7 @@
 """EEG and MEG recordings of a dataset: which are found, and which files belong to one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +65,10 @@ def test_without_mne_the_extra_is_named(tmp_path, monkeypatch):
     with pytest.raises(MissingInputError, match="not installed") as caught:
         find(tmp_path)
     assert "bidsml[eeg]" in caught.value.hint
+
+
+def test_mne_is_imported_only_where_a_recording_is_read():
+    rooms = "bidsml.steps.modality, bidsml.bids.modalities"
+    code = f"import sys, {rooms}; print(sorted({{'mne', 'mne_bids'}} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found.strip() == "[]"

@@ -142,6 +142,19 @@ def test_freesurfer_of_some_people(study):
     assert states["03"]["state"] == "no-input"
 
 
+def test_content_that_was_not_fetched(study):
+    """Who is asked for needs the content; others do not."""
+    root = write_freesurfer(study)
+    table = root / "sub-05" / "stats" / "rh.aparc.stats"
+    table.unlink()
+    table.symlink_to("../../.git/annex/objects/aa/bb/MD5E-s9/MD5E-s9")
+    ran = study.run("participant", FREESURFER, "--participant-label", "05")
+    assert ran.code == 66
+    assert f"datalad get {table}" in ran.text
+    ran = study.run("participant", FREESURFER, "--participant-label", "06", "--dry-run")
+    assert ran.code == 0, ran.text
+
+
 def test_a_folder_without_anybody(study):
     study.derivatives["freesurfer"] = study.folder / "elsewhere"
     (study.folder / "elsewhere").mkdir()
