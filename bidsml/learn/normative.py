@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from bidsml.errors import DataError
 from bidsml.learn.covariates import CovariateBasis
 from bidsml.learn.harmonise import UNSEEN_SITE
-from bidsml.learn.normative_fit import MIN_FREEDOM, GroupFit, fit_group, predictive_moments
+from bidsml.learn.normative_fit import GroupFit, fit_group, predictive_moments
 from bidsml.records import FloatArray, IntArray
 
 SPREADS = ("auto", "constant")
@@ -34,7 +34,8 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     The predictive standard deviation holds what the parameters are uncertain by: without it, z of new people
     would be too wide. Reference people of the training rows are scored like new people, which leaves them a little too
-    narrow: by about the number of coefficients divided by the number of reference people.
+    narrow: by about the number of coefficients divided by the number of reference people. Where these are too few for
+    sites of their own, everyone is of one site; where they are too few for the curve too, it is left out.
 
     Columns of X, in this order: the features, and ``n_design`` columns that are used up: the site as a number, 1
     where a person may serve as reference (else 0), then the covariates. Features may have gaps, and keep them. A
@@ -65,7 +66,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError
-            The reference people are too few for the covariates and sites.
+            There are fewer than four reference people.
         """
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
         self._check(X.shape[1])
@@ -80,8 +81,7 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fits_: list[tuple[IntArray, GroupFit]] = []
         self._fit_groups(features[rows], self.basis_.fill(covariates[rows]), number)
         if not self.fits_:
-            needed = self.sites_.size + self.basis_.curve(covariates[rows]).shape[1] + MIN_FREEDOM
-            raise _too_few(rows.size, f"curves and sites take up to {needed}, and gaps in the features cost people")
+            raise _too_few(rows.size, "no feature is known of four of them and varies")
         return self
 
     def _check(self, n_columns: int) -> None:
@@ -218,5 +218,5 @@ def _group_columns(present: NDArray[np.bool_]) -> Iterator[tuple[IntArray, IntAr
 def _too_few(n_reference: int, why: str) -> DataError:
     return DataError(
         f"normative scores cannot be fitted to {n_reference} reference people: {why}",
-        hint="widen normative.reference, name fewer normative.columns, lower normative.knots, or a coarser cohort.site",
+        hint="widen normative.reference, or lower the number of folds",
     )

@@ -65,7 +65,10 @@ class GroupFit:
 def fit_group(
     features: FloatArray, curve: FloatArray, spread: FloatArray, number: IntArray, *, n_sites: int, bends: bool
 ) -> GroupFit | None:
-    """Fit features without gaps; ``None`` where the people are too few for it.
+    """Fit features without gaps.
+
+    Where the people are too few for sites of their own, everyone is of one site; where they are too few for the curve
+    too, it is left out. ``None`` for fewer than four people.
 
     Parameters
     ----------
@@ -76,6 +79,17 @@ def fit_group(
     bends
         Whether the spread may depend on the covariates.
     """
+    together = np.zeros_like(number)
+    for site, columns in ((number, curve), (together, curve), (together, np.zeros_like(curve))):
+        fit = _fit(features, columns, spread, site, n_sites=n_sites, bends=bends)
+        if fit is not None:
+            return fit
+    return None
+
+
+def _fit(
+    features: FloatArray, curve: FloatArray, spread: FloatArray, number: IntArray, *, n_sites: int, bends: bool
+) -> GroupFit | None:
     counts = np.bincount(number, minlength=n_sites).astype(float)
     average = (number == np.arange(n_sites)[:, None]) / np.maximum(counts, 1)[:, None]
     centre = average @ curve

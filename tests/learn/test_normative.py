@@ -166,11 +166,25 @@ def test_what_has_no_norm_is_missing():
     assert np.isnan(z[:, 3]).all()
 
 
+def test_few_people_cost_the_sites_first_and_the_curve_then():
+    rng = np.random.default_rng(11)
+    features, age, *_ = aged(30, 4, rng)
+    site = np.arange(30.0)
+    together = columns(features, covariates=[age])
+    np.testing.assert_allclose(
+        NormativeScores(3).fit(columns(features, site=site, covariates=[age])).transform(together),
+        NormativeScores(3).fit(together).transform(together),
+    )
+    few = NormativeScores(3).fit(together[:4])
+    assert len(np.unique(few.predict_moments(together)[0][:, 0])) == 1
+    assert np.isfinite(few.transform(together)).all()
+
+
 def test_too_few_people_are_refused():
     rng = np.random.default_rng(11)
-    features, age, *_ = aged(7, 4, rng)
-    with pytest.raises(DataError, match="7 reference people"):
-        NormativeScores(3).fit(columns(features, site=np.arange(7.0), covariates=[age]))
+    features, age, *_ = aged(3, 4, rng)
+    with pytest.raises(DataError, match="3 reference people"):
+        NormativeScores(3).fit(columns(features, covariates=[age]))
 
 
 @pytest.mark.parametrize("bad", [{"spread": "wide"}, {"unseen_site": "guess"}, {"n_knots": 1}, {"n_design": 99}])
