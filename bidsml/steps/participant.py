@@ -27,7 +27,7 @@ from bidsml.spec import DenoiseSpec, FeatureSpec
 from bidsml.steps.alignment import align_vectors
 from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
-from bidsml.steps.sidecars import describe_origin, describe_vector
+from bidsml.steps.sidecars import datatype_of, describe_origin, describe_vector
 
 # BIDS spells the measure of a relationship matrix in one word (BEP 17).
 MATRIX_MEASURES: Mapping[str, str] = {
@@ -291,7 +291,7 @@ def _publish_features(
         kept["atlas"] = _alphanumeric(vector.atlas)
     if vector.layout == "vector":
         kept["desc"] = _alphanumeric(vector.block)
-        datatype = _datatype(vector)
+        datatype = datatype_of(vector)
         name = build_name(label, kept, suffix="features", extension=".tsv", datatype=datatype)
         reasons = [vector.missing.get(n, None if np.isfinite(v) else "not measured") for n, v in _items(vector)]
         table = pd.DataFrame({"name": vector.names, "value": vector.values, "missing": reasons})
@@ -303,22 +303,13 @@ def _publish_features(
     return _publish_matrix(out, vector, label, kept)
 
 
-def _datatype(vector: FeatureVector) -> str | None:
-    """Folder of a participant's features; none for what comes from tables of all people."""
-    kind = CATALOG[vector.kind]
-    own = vector.settings.get("datatype", kind.datatype)
-    if own or not (vector.atlas or vector.nodes):
-        return own or None
-    return "anat" if kind.needs & {"density", "volumes"} else "func"
-
-
 def _publish_matrix(out: Path, vector: FeatureVector, label: str, entities: Mapping[str, str]) -> list[Path]:
     """Write a relationship matrix as BIDS has it: dense TSV without header, sidecar, and the table of its nodes."""
     is_z = vector.kind == "connectome" and vector.layout == "edges"
     values = np.tanh(vector.values) if is_z else vector.values
     layout: Literal["edges", "covariance"] = "covariance" if vector.layout == "covariance" else "edges"
     matrix = edges_to_matrix(values, len(vector.nodes), layout=layout)
-    name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype=_datatype(vector))
+    name = build_name(label, entities, suffix="relmat", extension=".dense.tsv", datatype=datatype_of(vector))
     stem = name.name.removesuffix(".dense.tsv")
     nodes = name.with_name(stem.replace(f"_meas-{entities['meas']}", "").removesuffix("_relmat") + "_nodeindices.tsv")
     sidecar = {

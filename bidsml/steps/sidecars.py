@@ -1,4 +1,4 @@
-"""What the sidecars of published features say of how they were made."""
+"""Where features are published, and what their sidecars say of how they were made."""
 
 from bidsml.extension import FEATURES, used_plugins
 from bidsml.features import CATALOG
@@ -18,3 +18,12 @@ def describe_origin(vector: FeatureVector) -> dict[str, object]:
     packages = used_plugins({FEATURES: {vector.kind}})
     made_by = {"MadeBy": [{"Name": one.package, "Version": one.version} for one in packages]} if packages else {}
     return made_by | ({"Settings": dict(vector.settings)} if vector.settings else {})
+
+
+def datatype_of(vector: FeatureVector) -> str | None:
+    """Folder of a participant's features; none for what comes from tables of all people."""
+    kind = CATALOG[vector.kind]
+    own = vector.settings.get("datatype", kind.datatype)
+    if own or not (vector.atlas or vector.nodes):
+        return own or None
+    return "anat" if kind.needs & {"density", "volumes"} else "func"
