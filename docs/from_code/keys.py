@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -105,7 +105,7 @@ def _section_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
         return annotation, False
     for inner in get_args(annotation):
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            return inner, True
+            return inner, get_origin(annotation) in (tuple, list)
     return None, False
 
 

@@ -17,7 +17,8 @@ from bidsml.spec import AnalysisSpec, StudySpec, analysis_schema, load_analysis
 def properties(schema, definitions):
     """Every key of a JSON Schema with the tables it stands in, e.g. ``cv.outer.folds``."""
     for name, part in schema.get("properties", {}).items():
-        goal = part.get("$ref") or part.get("items", {}).get("$ref")
+        choices = [part, part.get("items", {}), *part.get("anyOf", [])]
+        goal = next((choice["$ref"] for choice in choices if "$ref" in choice), None)
         if goal:
             inner = definitions[goal.rpartition("/")[2]]
             yield from (f"{name}.{key}" for key in properties(inner, definitions))
@@ -140,3 +141,8 @@ def test_a_link_into_the_repository_becomes_its_name(tmp_path):
     path = tmp_path / "README.md"
     path.write_text("[recipe](../Dockerfile), [site](https://a.org)\n```\n[kept](as/is)\n```\n", encoding="utf-8")
     assert include(path) == "recipe, [site](https://a.org)\n```\n[kept](as/is)\n```\n"
+
+
+def test_no_page_needs_a_script_to_show_its_formulas(docs):
+    # Drawn formulas would take MathJax, from a network or 2 MB of it.
+    assert [path.name for path in docs.rglob("*.md") if "$$" in path.read_text(encoding="utf-8")] == []
