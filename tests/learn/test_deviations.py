@@ -10,6 +10,7 @@ from bidsml.learn.exchange import plan_exchange
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import fit_fold, prepare_fold
 from bidsml.learn.frozen import apply, freeze
+from bidsml.learn.newcomers import lay_out
 from bidsml.learn.permutation import labellings, permute
 from bidsml.learn.preparation import fit_preparation
 from bidsml.learn.splits import plan_folds
@@ -226,6 +227,22 @@ def test_the_frozen_model_is_the_pipeline(simulate, p):
     stranger = beside.copy()
     stranger[:, 0] = -1
     assert np.isfinite(apply(model, given.values[:, :p], stranger).scores).all()
+
+
+def test_people_of_another_dataset_are_laid_out_for_the_norm(simulate):
+    data = data_of(simulate, effect=1.0, missing=0.0, n_sites=3)
+    model, _given, fit = frozen_of(data)
+    rows = data.cohort.table.copy()
+    rows["age"] = [f"{age:g}" for age in rows["age"]]
+    people = lay_out(rows.astype(object), data.features, model.card, data.spec, left=())
+    said = apply(model, people.values, people.beside)
+    np.testing.assert_allclose(said.scores, fit.scores, rtol=0, atol=1e-9)
+    assert not any("sites" in note for note in people.notes)
+    rows["site"] = ["elsewhere"] * 40 + rows["site"].tolist()[40:]
+    moved = lay_out(rows.astype(object), data.features, model.card, data.spec, left=())
+    assert any("40 people come from sites that training did not know" in note for note in moved.notes)
+    assert (moved.beside[:40, 0] == -1).all()
+    assert np.isfinite(apply(model, moved.values, moved.beside).scores).all()
 
 
 def test_strangers_are_refused_where_the_analysis_says_so(simulate):
