@@ -6,7 +6,7 @@ from bidsml.matrices import edges_to_matrix
 from bidsml.records import FeatureVector, FloatArray, ParticipantResult
 from bidsml.report.blocks import Block, Figure, Section, Table
 from bidsml.report.matrix import matrix_image, matrix_table
-from bidsml.report.wording import number, plural
+from bidsml.report.wording import KIND_NAMES, MEASURE_NAMES, number, plural
 
 _LISTED = 200
 
@@ -34,7 +34,9 @@ def _show(vector: FeatureVector, name: str) -> Block:
 def _matrix(vector: FeatureVector, matrix: FloatArray, name: str) -> Figure:
     off_diagonal = matrix[np.triu_indices(len(matrix), k=1)]
     off_diagonal = off_diagonal[np.isfinite(off_diagonal)]
-    what = "Covariance" if vector.layout == "covariance" else vector.measure.capitalize()
+    named = MEASURE_NAMES.get(vector.measure) or vector.measure.replace("_", " ")
+    named = "covariance" if vector.layout == "covariance" else named
+    what = named[:1].upper() + named[1:]
     finding = (
         f"mean {number(float(off_diagonal.mean()))}, smallest {number(float(off_diagonal.min()))}, "
         f"largest {number(float(off_diagonal.max()))}"
@@ -42,7 +44,7 @@ def _matrix(vector: FeatureVector, matrix: FloatArray, name: str) -> Figure:
         else "no cell could be measured"
     )
     alt = (
-        f"{vector.block}: {what.lower()} between {len(vector.nodes)} regions"
+        f"{vector.block}: {named} between {len(vector.nodes)} regions"
         f"{f' of {vector.atlas}' if vector.atlas else ''}; {finding}; "
         f"{int(np.isnan(vector.values).sum())} of {len(vector.values)} cells missing."
     )
@@ -58,5 +60,7 @@ def _matrix(vector: FeatureVector, matrix: FloatArray, name: str) -> Figure:
 def _listed(vector: FeatureVector) -> Table:
     rows = tuple((name, number(float(value))) for name, value in zip(vector.names, vector.values, strict=True))
     some = f", the first {_LISTED} of {len(rows)}" if len(rows) > _LISTED else ""
-    caption = " · ".join(part for part in (vector.block, vector.kind.replace("_", " "), vector.measure) if part)
+    kind = KIND_NAMES.get(vector.kind, vector.kind.replace("_", " "))
+    measure = MEASURE_NAMES.get(vector.measure, vector.measure.replace("_", " "))
+    caption = " · ".join(part for part in (vector.block, kind, measure) if part)
     return Table(f"{caption}{some}", ("Feature", "Value"), rows[:_LISTED], folded=len(rows) > 30)
