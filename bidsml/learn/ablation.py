@@ -121,7 +121,10 @@ def judge_blocks(
 
 def _turn(row: PerformanceRow) -> PerformanceRow:
     """Turn a difference of the biomarker without a block and the whole one round."""
-    return replace(row, model="biomarker - without block", estimate=-row.estimate, low=-row.high, high=-row.low)
+    # Subtracted from 0, which has no minus of its own.
+    return replace(
+        row, model="biomarker - without block", estimate=0 - row.estimate, low=0 - row.high, high=0 - row.low
+    )
 
 
 def _mean_share(full: CVResult, name: str) -> float:
