@@ -52,4 +52,6 @@ def on_page_content(html: str, page: Any, files: Files, **_: Any) -> str:
 def on_post_build(config: MkDocsConfig) -> None:
     """Add what the demo's reports lead to and the build would have taken for pages of its own."""
     for name, path in list_reports(find_demo(), suffixes=(".md",)):
-        shutil.copyfile(path, Path(config.site_dir) / name)
+        place = Path(config.site_dir) / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)

@@ -32,7 +32,8 @@ def find_demo() -> Path:
 def list_reports(derivatives: Path, *, suffixes: tuple[str, ...] = _SUFFIXES) -> Iterator[tuple[str, Path]]:
     """Every page of the demo, and what the pages lead to: its place in the site, and the file."""
     group = sorted((derivatives / "group" / "demo").rglob("*"))
-    for path in (*sorted(derivatives.glob("*.html")), *group):
+    citations = sorted((derivatives / "logs").glob("CITATION_*"))
+    for path in (*sorted(derivatives.glob("*.html")), *group, *citations):
         if path.suffix not in suffixes:
             continue
         yield f"demo/{path.relative_to(derivatives).as_posix()}", path
