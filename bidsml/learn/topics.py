@@ -54,7 +54,7 @@ class TokenTopics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the texts' places in the directions, ``(n, n_kept)``."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
-        missing = np.isnan(X).any(axis=1)
+        missing = np.asarray(np.isnan(X).any(axis=1))
         topics = self._weigh(np.where(missing[:, None], 0.0, np.maximum(X, 0.0))) @ self.components_.T
         topics[missing] = np.nan
         return np.asarray(topics)
