@@ -85,9 +85,8 @@ def _file_of(module: str) -> Path | None:
 def _imports(path: Path) -> tuple[str, ...]:
     source = path.read_text(encoding="utf-8")
     found: list[str] = []
-    if path.name == "__init__.py" and path.parent != _PACKAGE and "import_module" in source:
-        # A catalog that imports its entries when they are asked for: all are taken. What the package itself offers to
-        # notebooks no step asks for.
+    if 'import_module(f"{__package__}.' in source:
+        # A catalog that imports the files beside it when they are asked for: all are taken.
         package = ".".join(path.parent.relative_to(_PACKAGE.parent).parts)
         found += [f"{package}.{entry.stem}" for entry in path.parent.glob("*.py") if entry != path]
     for statement in ast.walk(ast.parse(source)):
