@@ -253,7 +253,8 @@ def _why_no_site_is_left_out(cohort: Cohort, spec: AnalysisSpec) -> str:
     for unit, first, second in _split_units(cohort, cohort.site):
         return f"unit {unit!r} is at sites {first!r} and {second!r}, and would be on both sides"
     if spec.refuses_unseen_sites:
-        return "unseen_site = 'error'"
+        section = "normative" if spec.normative is not None else "nuisance"
+        return f"{section}.unseen_site = 'error'"
     return "without some site, a class would be missing from training"
 
 

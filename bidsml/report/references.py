@@ -156,6 +156,7 @@ DEERWESTER = Reference(
 DOWNEY = Reference(
     "Downey RG, King CV 1998. Missing data in Likert ratings: a comparison of replacement methods. Journal of General "
     "Psychology 125:175–191.",
+    doi="10.1080/00221309809595542",
 )
 MARQUAND = Reference(
     "Marquand AF et al. 2016. Understanding heterogeneity in clinical cohorts using normative models: beyond "
