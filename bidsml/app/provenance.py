@@ -51,9 +51,10 @@ def plugin_versions(spec: AnalysisSpec) -> dict[str, str]:
 
 def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[str, str]) -> Provenance:
     """Describe a run. The command has its folders replaced by what they stand for."""
+    plugins = plugin_versions(spec)
     return Provenance(
         version=bidsml.__version__,
-        packages=package_versions() | plugin_versions(spec),
+        packages=package_versions() | plugins,
         seed=options.random_seed,
         engine=spec.inference.engine,
         command=canonical_command(spec, options),
@@ -61,7 +62,7 @@ def make_provenance(spec: AnalysisSpec, options: RunOptions, *, inputs: Mapping[
         inputs=dict(inputs),
         analysis=spec.model_dump(mode="json"),
         choice=input_choice(options),
-        plugins=plugin_versions(spec),
+        plugins=plugins,
     )
 
 
