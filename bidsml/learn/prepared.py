@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bidsml.errors import DataError
-from bidsml.learn.fusion import View, block_factors, block_of, count_varying
+from bidsml.learn.fusion import BlockWeights, View, block_factors, block_of, count_varying
 from bidsml.learn.preparation import (
     MedianImputer,
     ModelInput,
@@ -124,20 +124,43 @@ class PreparedViews(Sequence[PreparedSplit]):
         if view is None:
             return np.arange(columns.size), np.ones(columns.size)
         owner = block_of(columns, given.blocks)
-        factor = block_factors(count_varying(train, owner, len(given.blocks)), view)[owner]
+        counts = count_varying(train, owner, len(given.blocks))
+        factor = weigh_blocks(given, counts, view, n_rows=len(train))[owner]
         places = np.flatnonzero(factor > 0)
-        if not places.size:
-            raise no_feature(given, view, n_rows=len(train))
         return places, factor[places]
 
 
-def no_feature(given: ModelInput, view: Sequence[float], *, n_rows: int) -> DataError:
-    """Say that none of the blocks with a weight has a feature that can be used."""
-    names = [block.name for block, weight in zip(given.blocks, view, strict=True) if weight]
-    return DataError(
-        f"no feature of {' and '.join(names)} varies and is present often enough in {n_rows} training rows",
-        hint=f"leave that block out, or raise cv.max_missing (now {given.max_missing})",
-    )
+def weigh_blocks(given: ModelInput, counts: IntArray, view: BlockWeights, *, n_rows: int) -> FloatArray:
+    """By what the features of each block are multiplied under some weights, ``(n_blocks,)``.
+
+    Parameters
+    ----------
+    counts
+        Number of features of each block that vary among the training rows.
+    n_rows
+        Number of training rows, for the message.
+
+    Raises
+    ------
+    DataError
+        None of the blocks with a weight has a feature that can be used.
+    """
+    factors = block_factors(counts, view)
+    if not factors.any():
+        names = [block.name for block, weight in zip(given.blocks, view, strict=True) if weight]
+        raise DataError(
+            f"no feature of {' and '.join(names)} varies and is present often enough in {n_rows} training rows",
+            hint=f"leave that block out, or raise cv.max_missing (now {given.max_missing})",
+        )
+    return factors
+
+
+def prepare_everyone(given: ModelInput, rows: IntArray) -> tuple[FloatArray, IntArray]:
+    """Give everyone's features, prepared on the training rows, ``(n, p)``, and the number of each one's block."""
+    preparation = fit_preparation(given, rows)
+    with without_warning():
+        prepared = np.asarray(preparation.transform(given.values))
+    return prepared, block_of(kept_columns(preparation, given.blocks), given.blocks)
 
 
 def prepare_split(

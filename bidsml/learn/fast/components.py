@@ -7,9 +7,9 @@ import numpy as np
 from scipy import linalg
 
 from bidsml.learn.fast.gram import TrainingKernel
-from bidsml.learn.fusion import block_factors, block_of
-from bidsml.learn.preparation import ModelInput, fit_preparation, kept_columns, without_warning
-from bidsml.learn.prepared import no_feature
+from bidsml.learn.fusion import count_varying
+from bidsml.learn.preparation import ModelInput
+from bidsml.learn.prepared import prepare_everyone, weigh_blocks
 from bidsml.records import FloatArray, IntArray
 
 # An eigenvalue this small against the largest is rounding.
@@ -74,18 +74,11 @@ class BlockFeatures:
         weights = self.given.views[view]
         if weights is None:
             return components_of_features(prepared, self.rows)
-        varies = prepared[self.rows].any(axis=0)
-        counts = np.bincount(owner[varies], minlength=len(self.given.blocks))
-        factors = block_factors(counts, weights)
-        if not factors.any():
-            raise no_feature(self.given, weights, n_rows=len(self.rows))
+        counts = count_varying(prepared[self.rows], owner, len(self.given.blocks))
+        factors = weigh_blocks(self.given, counts, weights, n_rows=len(self.rows))
         used = factors[owner] > 0
         return components_of_features(prepared[:, used] * factors[owner[used]], self.rows)
 
     @cached_property
     def _prepared(self) -> tuple[FloatArray, IntArray]:
-        """Everyone's features, prepared on the training rows, and the block of each."""
-        preparation = fit_preparation(self.given, self.rows)
-        with without_warning():
-            prepared = np.asarray(preparation.transform(self.given.values))
-        return prepared, block_of(kept_columns(preparation, self.given.blocks), self.given.blocks)
+        return prepare_everyone(self.given, self.rows)

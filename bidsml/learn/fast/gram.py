@@ -7,9 +7,8 @@ import numpy as np
 from scipy.linalg import blas
 
 from bidsml.learn.fast.columns import Projection, complete_blocks, imputed_blocks, inverse_variances
-from bidsml.learn.fusion import block_factors, block_of
-from bidsml.learn.preparation import ModelInput, fit_preparation, kept_columns
-from bidsml.learn.prepared import no_feature
+from bidsml.learn.preparation import ModelInput, fit_preparation
+from bidsml.learn.prepared import prepare_everyone, weigh_blocks
 from bidsml.records import FeatureBlock, FloatArray, IntArray
 
 
@@ -60,9 +59,7 @@ class BlockKernels:
         if weights is None:
             return self.parts[0]
         counts = np.array([part.n_features for part in self.parts])
-        factors = block_factors(counts, weights)
-        if not factors.any():
-            raise no_feature(self.given, weights, n_rows=len(self.parts[0].rows))
+        factors = weigh_blocks(self.given, counts, weights, n_rows=len(self.parts[0].rows))
         used = np.flatnonzero(factors)
         full = np.asarray(sum(factors[block] ** 2 * self.parts[block].full for block in used))
         return TrainingKernel(self.parts[0].rows, full, int(counts[used].sum()))
@@ -98,7 +95,7 @@ def _narrow(given: ModelInput, block: FeatureBlock) -> ModelInput:
 
 def _whole_kernels(given: ModelInput, training: Sequence[IntArray]) -> list[TrainingKernel]:
     if not given.columnwise:
-        return [_prepared_kernel(given, rows) for rows in training]
+        return [_multiply_prepared(prepare_everyone(given, rows)[0], rows) for rows in training]
     kernels = _multiply(given, training)
     for kernel in kernels:
         if not kernel.n_features:
@@ -164,20 +161,12 @@ def _symmetric(upper: FloatArray) -> FloatArray:
     return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
 
 
-def _prepared_kernel(given: ModelInput, rows: IntArray) -> TrainingKernel:
-    preparation = fit_preparation(given, rows)
-    prepared = np.asarray(preparation.transform(given.values))
-    used = prepared[rows].any(axis=0)
-    return TrainingKernel(rows, prepared @ prepared[rows].T, int(used.sum()))
+def _multiply_prepared(prepared: FloatArray, rows: IntArray) -> TrainingKernel:
+    train = prepared[rows]
+    return TrainingKernel(rows, prepared @ train.T, int(train.any(axis=0).sum()))
 
 
 def _prepared_parts(given: ModelInput, rows: IntArray) -> tuple[TrainingKernel, ...]:
     """Prepare all blocks together, as harmonisation must, and multiply each out by itself."""
-    preparation = fit_preparation(given, rows)
-    prepared = np.asarray(preparation.transform(given.values))
-    owner = block_of(kept_columns(preparation, given.blocks), given.blocks)
-    parts = []
-    for number in range(len(given.blocks)):
-        own = prepared[:, owner == number]
-        parts.append(TrainingKernel(rows, own @ own[rows].T, int(own[rows].any(axis=0).sum())))
-    return tuple(parts)
+    prepared, owner = prepare_everyone(given, rows)
+    return tuple(_multiply_prepared(prepared[:, owner == number], rows) for number in range(len(given.blocks)))
