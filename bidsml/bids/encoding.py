@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from bidsml.bids.tableformats import Table, load_table
 from bidsml.errors import AnalysisFileError, MissingInputError, near_names
 from bidsml.records import FloatArray
+from bidsml.spec.patterns import matches_any, matches_pattern
 
 _logger = logging.getLogger(__name__)
 
@@ -105,11 +105,6 @@ def _match(patterns: Iterable[str], table: Table, *, what: str) -> set[str]:
     return found
 
 
-def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a column is meant by an entry of ``columns`` or ``exclude``: its name, or a shell pattern."""
-    return name == pattern or fnmatchcase(name, pattern)
-
-
 def choose_values(values: Mapping[str, float], *, columns: Sequence[str], exclude: Sequence[str]) -> dict[str, float]:
     """Take the values that ``columns`` means, all where it is empty, and ``exclude`` does not.
 
@@ -118,9 +113,9 @@ def choose_values(values: Mapping[str, float], *, columns: Sequence[str], exclud
     dict
         In the order of ``values``; then NaN for each name in ``columns`` that is no pattern and not there.
     """
-    wanted = [n for n in values if not columns or any(matches_pattern(n, pattern) for pattern in columns)]
+    wanted = [n for n in values if not columns or matches_any(n, columns)]
     absent = [name for name in columns if name not in values and not _is_pattern(name)]
-    kept = [n for n in (*wanted, *absent) if not any(matches_pattern(n, pattern) for pattern in exclude)]
+    kept = [n for n in (*wanted, *absent) if not matches_any(n, exclude)]
     return {name: values.get(name, float("nan")) for name in kept}
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bidsml.bids.encoding import matches_pattern, to_numbers
+from bidsml.bids.encoding import to_numbers
 from bidsml.bids.names import check_label
 from bidsml.bids.references import resolve_file
 from bidsml.bids.tableformats import Table, load_table
 from bidsml.bids.textfiles import read_json, require_content
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
 from bidsml.spec import FeatureSpec
+from bidsml.spec.patterns import matches_any, matches_pattern
 
 PARTICIPANTS = "participants.tsv"
 
@@ -127,14 +128,14 @@ def _choose(feature: FeatureSpec, table: Table, dictionary: Mapping[str, Any]) -
         if not any(matches_pattern(name, pattern) for name in known):
             raise AnalysisFileError(f"{table.path} has no item {pattern!r}", hint=near_names(pattern, known))
     if listed:
-        chosen = [name for name in known if any(matches_pattern(name, pattern) for pattern in listed)]
+        chosen = [name for name in known if matches_any(name, listed)]
     else:
         chosen = [
             name
             for name in known
             if not _is_derived(dictionary.get(name)) and to_numbers(table.cells[name]) is not None
         ]
-    return [name for name in chosen if not any(matches_pattern(name, pattern) for pattern in feature.exclude)]
+    return [name for name in chosen if not matches_any(name, feature.exclude)]
 
 
 def _is_derived(entry: object) -> bool:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bidsml.bids.dwimaps import find_maps
-from bidsml.bids.encoding import matches_pattern
 from bidsml.bids.mriqc import find_metrics, read_metrics
 from bidsml.bids.recon import find_recons, read_recon
 from bidsml.bids.recordings import find_recordings
@@ -18,6 +17,7 @@ from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError, near_names
 from bidsml.records import Scan
 from bidsml.spec import FeatureSpec
+from bidsml.spec.patterns import matches_pattern
 
 Finder = Callable[[FeatureSpec, str, Search], tuple[Scan, ...]]
 Reader = Callable[[Scan, FeatureSpec], tuple[dict[str, float], dict[str, str]]]

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bidsml.bids.encoding import matches_pattern
 from bidsml.bids.participants import ID
 from bidsml.bids.references import resolve_file
 from bidsml.bids.tableformats import load_table
 from bidsml.bids.textfiles import require_content
 from bidsml.errors import AnalysisFileError, MissingInputError, near_names
+from bidsml.spec.patterns import matches_pattern
 
 
 @dataclass(frozen=True)

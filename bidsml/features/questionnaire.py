@@ -1,7 +1,6 @@
 """Questionnaires: items turned around where they must be, and subscales prorated over gaps."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from bidsml.errors import DataError
 from bidsml.records import FeatureVector, ScanData
 from bidsml.spec import FeatureSpec
+from bidsml.spec.patterns import matches_any
 
 
 def extract_questionnaire(data: ScanData, *, block: str, options: FeatureSpec) -> FeatureVector:
@@ -60,7 +60,7 @@ def extract_questionnaire(data: ScanData, *, block: str, options: FeatureSpec) -
 
 def _turned(data: ScanData, options: FeatureSpec) -> dict[str, float]:
     answers = dict(data.table)
-    for name in [name for name in answers if _is_meant(name, options.reverse)]:
+    for name in [name for name in answers if matches_any(name, options.reverse)]:
         if name not in data.ranges:
             raise DataError(
                 f"item {name!r} of {options.file} is to be reversed, and nothing says what it ranges over",
@@ -75,7 +75,7 @@ def _subscales(answers: Mapping[str, float], options: FeatureSpec) -> dict[str, 
     if not options.subscales:
         return {name: [name] for name in answers}
     found = {
-        name: [item for item in answers if _is_meant(item, patterns)] for name, patterns in options.subscales.items()
+        name: [item for item in answers if matches_any(item, patterns)] for name, patterns in options.subscales.items()
     }
     for name, items in found.items():
         if not items:
@@ -84,10 +84,6 @@ def _subscales(answers: Mapping[str, float], options: FeatureSpec) -> dict[str, 
                 hint="leave the subscale out, or predict something else from it",
             )
     return found
-
-
-def _is_meant(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def check_questionnaire(options: FeatureSpec) -> str:
