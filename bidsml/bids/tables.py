@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bidsml.bids.encoding import Encoded, encoded_table
-from bidsml.bids.items import item_files, read_items, read_texts
+from bidsml.bids.items import PARTICIPANTS, item_files, read_items, read_texts
 from bidsml.bids.names import check_label
 from bidsml.bids.participantfiles import ParticipantFiles
 from bidsml.bids.participants import ID
@@ -26,8 +26,6 @@ __all__ = [
     "read_row",
     "table_files",
 ]
-
-_PARTICIPANTS = "participants.tsv"
 
 
 def read_columns(
@@ -106,8 +104,8 @@ def _columns_by_file(
     """Columns to join by the file they come from; those of participants.tsv are there already."""
     origin: dict[str, str] = {}
     for reference in map(parse_reference, references):
-        if reference.file in (None, _PARTICIPANTS):
-            _require_column(reference.column, participants.columns, file=bids_dir / _PARTICIPANTS)
+        if reference.file in (None, PARTICIPANTS):
+            _require_column(reference.column, participants.columns, file=bids_dir / PARTICIPANTS)
             continue
         assert reference.file is not None
         if reference.column in participants or origin.get(reference.column, reference.file) != reference.file:
@@ -171,7 +169,7 @@ def check_features(
     MissingInputError
         Nobody has the file.
     """
-    template = feature.file or _PARTICIPANTS
+    template = feature.file or PARTICIPANTS
     if is_per_participant(template):
         files = ParticipantFiles(template, bids_dir=bids_dir, derivatives=derivatives, key=feature.key)
         files.require_names((*feature.columns, *feature.exclude), tuple(participants), patterns=True)
@@ -183,7 +181,7 @@ def table_files(
     """Files that :func:`read_row` reads: what a node must hash."""
     if feature.kind == "questionnaire":
         return item_files(feature, bids_dir=bids_dir, derivatives=derivatives)
-    file = feature.file or _PARTICIPANTS
+    file = feature.file or PARTICIPANTS
     return (resolve_file(file, bids_dir=bids_dir, derivatives=derivatives, participant_id=participant_id),)
 
 

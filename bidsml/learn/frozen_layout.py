@@ -10,7 +10,7 @@ from bidsml.errors import DataError, near_names
 from bidsml.learn.embedding import count_regions
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.harmonise import ComBat
-from bidsml.learn.normative_layout import what_disagrees
+from bidsml.learn.normative_layout import are_places, what_disagrees
 from bidsml.records import FeatureBlock, FloatArray, FrozenModel, ModelCard
 
 _Arrays = Mapping[str, NDArray[Any]]
@@ -106,8 +106,7 @@ def _check_block(arrays: _Arrays, number: int, block: FeatureBlock) -> int:
 def _check_places(arrays: _Arrays, name: str, *, limit: int) -> int:
     """Check places in a list of ``limit``, each once and in order; give their number."""
     places = arrays[name]
-    whole = places.ndim == 1 and places.dtype.kind in "iu"
-    if not whole or (np.diff(places) <= 0).any() or (places < 0).any() or (places >= limit).any():
+    if not are_places(places, limit):
         _disagree(f"{name} does not tell places among {limit}")
     return int(places.size)
 

@@ -53,14 +53,20 @@ def _problems(state: _Arrays, n_sites: int, n_covariates: int, n_features: int) 
         number += 1
 
 
+def are_places(places: NDArray[Any], limit: int) -> bool:
+    """Whether an array tells places in a list of ``limit``, each once and in order."""
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        return False
+    return bool((places[1:] > places[:-1]).all() and (places >= 0).all() and (places < limit).all())
+
+
 def _group_problems(state: _Arrays, prefix: str, n_sites: int, n_features: int, knots: NDArray[Any]) -> Iterator[str]:
     absent = [entry.name for entry in fields(GroupFit) if prefix + entry.name not in state]
     if absent:
         yield f"there is no normative_{prefix}{absent[0]}"
         return
     columns = state[f"{prefix}columns"]
-    is_place = columns.ndim == 1 and columns.dtype.kind in "iu"
-    if not is_place or (np.diff(columns) <= 0).any() or (columns < 0).any() or (columns >= n_features).any():
+    if not are_places(columns, n_features):
         yield f"normative_{prefix}columns does not tell places among {n_features}"
         return
     p, (q, c) = columns.size, count_columns(knots)
