@@ -11,13 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from bidsml.app.boilerplate import run_boilerplate
-from bidsml.app.external_level import run_external
-from bidsml.app.group_level import run_group
-from bidsml.app.participant_level import run_participants
 from bidsml.app.progress import node_progress
-from bidsml.app.rendering import render_again
-from bidsml.app.shards import run_shard
 from bidsml.app.status import RunStatus
 from bidsml.spec import RunOptions, find_study, load_analysis
 
@@ -54,15 +48,20 @@ def run(analysis: str, overrides: Sequence[str], options: RunOptions, *, console
 
 
 def _level(options: RunOptions) -> Callable[..., RunStatus]:
+    """Load what this run needs and no more: a job of one participant is short, and there are thousands of them."""
     if options.boilerplate_only:
-        return run_boilerplate
-    if options.reports_only:
-        return render_again
-    if options.level == "participant":
-        return run_participants
-    if options.shard:
-        return run_shard
-    return run_external if options.apply else run_group
+        from bidsml.app.boilerplate import run_boilerplate as level
+    elif options.reports_only:
+        from bidsml.app.rendering import render_again as level
+    elif options.level == "participant":
+        from bidsml.app.participant_level import run_participants as level
+    elif options.shard:
+        from bidsml.app.shards import run_shard as level
+    elif options.apply:
+        from bidsml.app.external_level import run_external as level
+    else:
+        from bidsml.app.group_level import run_group as level
+    return level
 
 
 @contextmanager

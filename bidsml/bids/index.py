@@ -7,13 +7,16 @@ import shutil
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bids.layout import BIDSLayout, BIDSLayoutIndexer
 from filelock import FileLock
 
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import DiskError, MissingInputError
 from bidsml.surfaces import SERIES
+
+if TYPE_CHECKING:
+    from bids.layout import BIDSLayout
 
 SUFFIXES = ("bold", "timeseries", "relmat", "conmat", "matrix")
 RAW_SUFFIXES = ("bold", "T1w")
@@ -71,7 +74,7 @@ def list_raw_files(root: Path, *, labels: Collection[str] = (), database_dir: Pa
 
 
 def _get(
-    layouts: Sequence[BIDSLayout], *, suffixes: Sequence[str], extensions: Sequence[str], labels: Collection[str]
+    layouts: Sequence["BIDSLayout"], *, suffixes: Sequence[str], extensions: Sequence[str], labels: Collection[str]
 ) -> tuple[Path, ...]:
     asked = {"suffix": list(suffixes), "extension": list(extensions), "return_type": "filename"}
     found = [file for layout in layouts for file in layout.get(**asked)]
@@ -82,7 +85,7 @@ def _get(
 
 def _layouts(
     root: Path, *, name: str, labels: Collection[str], database_dir: Path | None, ignored: Sequence[str]
-) -> list[BIDSLayout]:
+) -> list["BIDSLayout"]:
     if not root.is_dir():
         raise MissingInputError(
             f"the folder {root} ({name or 'the dataset'}) is not there", hint="check the path given with --derivatives"
@@ -126,7 +129,9 @@ def _below(participant: str, folders: Sequence[str]) -> re.Pattern[str]:
     return re.compile(rf"^{participant}/(ses-[^/]+/)?({'|'.join(folders)})(/|$)|/\.")
 
 
-def _index(root: Path, *, ignore: Sequence[re.Pattern[str]], database: Path | None) -> BIDSLayout:
+def _index(root: Path, *, ignore: Sequence[re.Pattern[str]], database: Path | None) -> "BIDSLayout":
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
     return BIDSLayout(
         root,
         # Its own validation refuses the suffixes of derivatives that BIDS has no home for yet.
@@ -137,7 +142,7 @@ def _index(root: Path, *, ignore: Sequence[re.Pattern[str]], database: Path | No
     )
 
 
-def _saved_index(root: Path, *, name: str, database_dir: Path, ignored: Sequence[str]) -> BIDSLayout:
+def _saved_index(root: Path, *, name: str, database_dir: Path, ignored: Sequence[str]) -> "BIDSLayout":
     digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
     database = database_dir / f"{name or 'dataset'}-{digest}"
     if not database.is_dir():

@@ -3,8 +3,6 @@
 import logging
 
 import numpy as np
-from nilearn.connectome import ConnectivityMeasure
-from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 
 from bidsml.errors import AnalysisFileError, DataError
 from bidsml.features import measure_of
@@ -94,6 +92,9 @@ def measure_matrix(data: ScanData, measure: str) -> tuple[FloatArray, dict[str, 
 
 def _from_signals(data: ScanData, measure: str) -> FloatArray:
     """Measure the regions that are there; NaN for those that are not: ``(n_regions, n_regions)``."""
+    from nilearn.connectome import ConnectivityMeasure
+    from sklearn.covariance import EmpiricalCovariance, LedoitWolf
+
     signals = np.asarray(data.signals, dtype=np.float64)
     present = np.asarray(np.isfinite(signals).all(axis=0))
     if present.sum() < 2:

@@ -1,7 +1,7 @@
 """What a step rests on: the source files that it reaches by its imports, and the libraries that compute."""
 
-import ast
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +13,11 @@ from bidsml.extension import Plugin
 _PACKAGE = Path(__file__).resolve().parent.parent
 # Their new versions may come to other numbers.
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "nibabel", "nilearn", "antspyx", "matplotlib", "mne")
+# Parsing some two hundred files takes a job of one participant as long as finding its scans. A line of a docstring
+# that looks like an import is harmless: it names no module, or one too many.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from|import)[ \t]+(bidsml[\w.]*)(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+))?", re.MULTILINE
+)
 
 
 def node_digest(module: str, plugins: Sequence[Plugin]) -> str:
@@ -89,14 +94,10 @@ def _imports(path: Path) -> tuple[str, ...]:
         # A catalog that imports the files beside it when they are asked for: all are taken.
         package = ".".join(path.parent.relative_to(_PACKAGE.parent).parts)
         found += [f"{package}.{entry.stem}" for entry in path.parent.glob("*.py") if entry != path]
-    for statement in ast.walk(ast.parse(source)):
-        if isinstance(statement, ast.Import):
-            found += [alias.name for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom) and statement.module:
-            found.append(statement.module)
-            # A name imported from a package may be one of its modules.
-            found += [f"{statement.module}.{alias.name}" for alias in statement.names]
-    return tuple(name for name in found if name.startswith("bidsml"))
+    for package, names in _IMPORT.findall(source):
+        # A name imported from a package may be one of its modules.
+        found += [package, *(f"{package}.{name}" for name in re.findall(r"\w+", names))]
+    return tuple(found)
 
 
 def _data_files(room: Path) -> Iterator[Path]:

@@ -5,17 +5,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from nilearn.glm.first_level import FirstLevelModel, make_first_level_design_matrix
 
 from bidsml.errors import DataError
 from bidsml.preproc.confounds import load_confounds
 from bidsml.preproc.contrasts import parse_contrast
 from bidsml.records import FloatArray, Scan
 from bidsml.spec import DenoiseSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from nilearn.glm.first_level import FirstLevelModel
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +126,9 @@ def fit_contrasts(runs: Sequence[TaskRun], task: TaskSpec) -> dict[str, Contrast
     return {name: _compute(model, runs, name, wanted) for name, wanted in weights.items()}
 
 
-def _fit(runs: Sequence[TaskRun], task: TaskSpec) -> FirstLevelModel:
+def _fit(runs: Sequence[TaskRun], task: TaskSpec) -> "FirstLevelModel":
+    from nilearn.glm.first_level import FirstLevelModel
+
     first = runs[0]
     if any(abs(run.tr_s - first.tr_s) > 1e-6 for run in runs):
         found = ", ".join(f"{run.tr_s:g} s" for run in runs)
@@ -169,6 +173,8 @@ def design_matrix(run: TaskRun, task: TaskSpec) -> pd.DataFrame:
 
 
 def _design(events: pd.DataFrame, run: TaskRun, task: TaskSpec) -> pd.DataFrame:
+    from nilearn.glm.first_level import make_first_level_design_matrix
+
     times_s = (np.arange(len(run.nuisance)) + run.slice_time_ref) * run.tr_s
     nuisance = run.nuisance
     with warnings.catch_warnings():
@@ -191,7 +197,9 @@ def _column(condition: str) -> str:
     return f"condition {condition}"
 
 
-def _compute(model: FirstLevelModel, runs: Sequence[TaskRun], name: str, weights: Mapping[str, float]) -> ContrastMaps:
+def _compute(
+    model: "FirstLevelModel", runs: Sequence[TaskRun], name: str, weights: Mapping[str, float]
+) -> ContrastMaps:
     vectors = []
     for run, design in zip(runs, model.design_matrices_, strict=True):
         vector = np.zeros(design.shape[1])

@@ -1,5 +1,6 @@
 """A step becomes a node: typed inputs, hashed by content, errors kept for the reader."""
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -175,6 +176,19 @@ def test_source_digest_follows_the_files_a_step_reaches(tmp_path, monkeypatch, m
     sources.source_digest.cache_clear()
     sources._imports.cache_clear()
     assert (digests[0] != digests[1]) == reaches
+
+
+def test_no_import_is_overlooked():
+    package = Path(bidsml.__file__).parent
+    for path in package.rglob("*.py"):
+        parsed = set()
+        for statement in ast.walk(ast.parse(path.read_text())):
+            if isinstance(statement, ast.Import):
+                parsed |= {alias.name for alias in statement.names}
+            elif isinstance(statement, ast.ImportFrom):
+                assert not statement.level, f"{path}: a relative import is not followed"
+                parsed |= {str(statement.module)} | {f"{statement.module}.{alias.name}" for alias in statement.names}
+        assert {name for name in parsed if name.partition(".")[0] == "bidsml"} <= set(sources._imports(path)), path
 
 
 def test_a_new_library_runs_everything_again(monkeypatch):
