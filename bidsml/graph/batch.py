@@ -16,6 +16,7 @@ from nipype.pipeline.plugins.pbs import PBSPlugin
 from nipype.pipeline.plugins.sge import SGEPlugin
 from nipype.pipeline.plugins.slurm import SLURMPlugin
 from nipype.pipeline.plugins.slurmgraph import SLURMGraphPlugin
+from nipype.pipeline.plugins.tools import create_pyscript
 
 from bidsml.errors import InterruptedRunError, MissingInputError
 
@@ -27,8 +28,26 @@ POLL_S = 2.0
 MB_PER_GB = 1000
 
 
-class _Lines:
-    """A job that was killed leaves one long text as its traceback, where Nipype expects lines: its run then crashed."""
+class _Steady:
+    """What Nipype's plugins of one job per node lack, whatever the scheduler.
+
+    A job that was killed leaves one long text as its traceback, where Nipype expects lines: its run then crashed.
+    ``wrapper_cmd`` in the plugin's arguments, the name that Nipype's DAGMan plugin has for it, comes before the command
+    of each job: a container where bidsml is only there.
+    """
+
+    def __init__(self, plugin_args: Mapping[str, Any] | None = None) -> None:
+        super().__init__(plugin_args=dict(plugin_args or {}))  # type: ignore[call-arg]
+        self._wrapper = _wrapper_of(plugin_args)
+
+    def _submit_job(self, node: Any, updatehash: bool = False) -> int:
+        pyscript = Path(create_pyscript(node, updatehash=updatehash))
+        script = pyscript.with_name(f"batchscript_{pyscript.stem}.sh")
+        # _template and _submit_batchtask are Nipype's.
+        first = self._template.rstrip("\n")  # type: ignore[attr-defined]
+        script.write_text(f"{first}\n{_command(self._wrapper, pyscript)}\n", encoding="utf-8")
+        job: int = self._submit_batchtask(str(script), node)  # type: ignore[attr-defined]
+        return job
 
     def _get_result(self, taskid: int) -> dict[str, Any] | None:
         result: dict[str, Any] | None = super()._get_result(taskid)  # type: ignore[misc]
@@ -37,15 +56,15 @@ class _Lines:
         return result
 
 
-class SteadySGE(_Lines, SGEPlugin):  # type: ignore[misc]
+class SteadySGE(_Steady, SGEPlugin):  # type: ignore[misc]
     """Nipype's plugin for Grid Engine."""
 
 
-class SteadyPBS(_Lines, PBSPlugin):  # type: ignore[misc]
+class SteadyPBS(_Steady, PBSPlugin):  # type: ignore[misc]
     """Nipype's plugin for PBS."""
 
 
-class SteadySLURM(_Lines, SLURMPlugin):  # type: ignore[misc]
+class SteadySLURM(_Steady, SLURMPlugin):  # type: ignore[misc]
     """One job per node, submitted when the node can start.
 
     The job asks for the node's memory and threads. Spaces in paths are no matter, nor is an environment without
@@ -53,7 +72,7 @@ class SteadySLURM(_Lines, SLURMPlugin):  # type: ignore[misc]
     """
 
     def __init__(self, plugin_args: Mapping[str, Any] | None = None) -> None:
-        super().__init__(plugin_args=dict(plugin_args or {}))
+        super().__init__(plugin_args)
         self._queue = _Queue()
 
     def _is_pending(self, taskid: int) -> bool:
@@ -79,7 +98,8 @@ class SteadySLURMGraph(SLURMGraphPlugin):  # type: ignore[misc]
     def __init__(self, plugin_args: Mapping[str, Any] | None = None) -> None:
         # Without the callback, which Nipype warns that it doesn't call.
         super().__init__(plugin_args={k: v for k, v in (plugin_args or {}).items() if k != "status_callback"})
-        self._given = shlex.split((plugin_args or {}).get("sbatch_args", ""))
+        self._given = shlex.split((plugin_args or {}).get("sbatch_args") or "")
+        self._wrapper = _wrapper_of(plugin_args)
 
     def _submit_graph(self, pyfiles: Sequence[str], dependencies: Mapping[int, Sequence[int]], nodes: Any) -> None:
         queue = _Queue()
@@ -87,7 +107,7 @@ class SteadySLURMGraph(SLURMGraphPlugin):  # type: ignore[misc]
         codes = [Path(pyfile).with_suffix(".code") for pyfile in pyfiles]
         for number, (pyfile, node) in enumerate(zip(pyfiles, nodes, strict=True)):
             script = Path(pyfile).with_suffix(".sh")
-            command = shlex.join([sys.executable, pyfile])
+            command = _command(self._wrapper, Path(pyfile))
             script.write_text(
                 f"#!/bin/bash\n{command}\ncode=$?\necho $code >{shlex.quote(str(codes[number]))}\nexit $code\n",
                 encoding="utf-8",
@@ -140,6 +160,14 @@ class _Queue:
             logger.warning("squeue failed, asked again in %g s: %s", POLL_S, ran.stderr.strip())
             return
         self._held = set(ran.stdout.split()) & self._jobs
+
+
+def _wrapper_of(plugin_args: Mapping[str, Any] | None) -> list[str]:
+    return shlex.split((plugin_args or {}).get("wrapper_cmd") or "")
+
+
+def _command(wrapper: Sequence[str], pyscript: Path) -> str:
+    return shlex.join([*wrapper, sys.executable, str(pyscript)])
 
 
 def _submit(script: Path, node: Any, given: Sequence[str]) -> str:

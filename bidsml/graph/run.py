@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
     Raises
     ------
     MissingInputError, DataError, UsageError
-        The plugin file is not there, is not YAML, or names no plugin of Nipype.
+        The plugin file is not there, is not YAML, names no plugin of Nipype, or has lines for a shell that are none.
     """
     if plugin_file is None:
         if nprocs == 1:
@@ -94,7 +95,17 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
     if not isinstance(arguments, Mapping):
         found = repr(arguments)[:60]
         raise UsageError(f"{plugin_file}: plugin_args must be a mapping, found {found}", hint="see Nipype's plugins")
+    for name in ("sbatch_args", "qsub_args", "wrapper_cmd"):
+        _check_line(arguments.get(name), what=f"{plugin_file}: {name}")
     return str(content["plugin"]), dict(arguments)
+
+
+def _check_line(given: object, *, what: str) -> None:
+    """Check that words for a shell, where given, are one text that can be taken apart."""
+    try:
+        shlex.split("" if given is None else given)  # type: ignore[call-overload]
+    except (AttributeError, ValueError) as error:
+        raise UsageError(f"{what} is no line for a shell: {given!r}", hint="give it as one text in quotes") from error
 
 
 def run_workflow(

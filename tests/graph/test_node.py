@@ -208,6 +208,10 @@ def test_plugin_settings(tmp_path):
     path.write_text("plugin: MultiPorc\n")
     with pytest.raises(UsageError, match="did you mean 'MultiProc'"):
         plugin_settings(path, nprocs=1, mem_gb=1)
+    for arguments in ("{wrapper_cmd: [apptainer, exec]}", "{sbatch_args: 'a \"b'}"):
+        path.write_text(f"plugin: SLURM\nplugin_args: {arguments}\n")
+        with pytest.raises(UsageError, match="is no line for a shell"):
+            plugin_settings(path, nprocs=1, mem_gb=1)
     path.write_text("[: :")
     with pytest.raises(DataError, match="not YAML"):
         plugin_settings(path, nprocs=1, mem_gb=1)
