@@ -5,15 +5,20 @@ from typing import Any, Self
 
 import numpy as np
 from nilearn.connectome import ConnectivityMeasure
+from numpy.typing import NDArray
+from scipy import linalg
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.records import FloatArray
 
-# Smallest eigenvalue relative to the mean variance: of a matrix with imputed cells, and of any other one.
-_FLOOR_IMPUTED = 1e-6
+# Smallest eigenvalue relative to the mean variance: of a person's matrix, and of the one that fills gaps.
 _FLOOR = 1e-12
+_FLOOR_EXPECTED = 1e-6
+# Gaps of a few per cent take about five steps to this relative change.
+_STEPS = 50
+_CONVERGED = 1e-6
 
 
 class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -22,9 +27,10 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     A row of X is the upper triangle with the diagonal, row by row, of one person's covariance matrix, NaN where a
     region is missing. The reference (geometric mean) is fitted on the training rows by nilearn.
 
-    A region that is missing for a larger share of training people than ``max_missing`` is dropped. Other missing
-    cells are set to the training mean of that cell; where that leaves a matrix that is not positive definite, its
-    eigenvalues are raised to a small floor.
+    A region that is missing for a larger share of training people than ``max_missing`` is dropped. Other gaps are
+    filled by :func:`complete`: with what the training people's mean expects, given the regions that the person has.
+    Filling in single cells of the mean would not do: they do not go with a person whose signals are weaker or
+    stronger, and the logarithm of the matrix makes outliers of them. Who has no region at all stays missing.
 
     Parameters
     ----------
@@ -46,27 +52,31 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not self.regions_.size:
             raise ValueError("every region is missing for too many people")
         kept = matrices[:, self.regions_][:, :, self.regions_]
-        with np.errstate(invalid="ignore"):
-            mean = np.nanmean(kept, axis=0)
-        # Two regions that nobody has both of: nothing is known of their covariance.
-        self.mean_ = np.where(np.isnan(mean), 0.0, mean)
+        kept = kept[_has_any(kept)]
+        if not len(kept):
+            raise ValueError("nobody has any of the regions")
+        self.mean_ = _fit_mean(kept)
         self.measure_ = _measure()
-        self.measure_.fit(self._as_series(kept))
+        self.measure_.fit(_as_series(complete(kept, self.mean_)))
         return self
 
     def transform(self, X: FloatArray) -> FloatArray:
         """Return tangent vectors of the kept regions, ``(n, n_kept * (n_kept + 1) / 2)``, upper triangles.
 
-        Cells off the diagonal are multiplied by √2, so that a vector's length is its matrix's (Frobenius) norm.
+        NaN for people who have none of the regions. Cells off the diagonal are multiplied by √2, so that a vector's
+        length is its matrix's (Frobenius) norm.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan", reset=False)
         matrices = self._matrices(X)[:, self.regions_][:, :, self.regions_]
-        series = self._as_series(matrices)
+        known = _has_any(matrices)
+        series = _as_series(complete(matrices, self.mean_))
         # nilearn refuses a single person, whose own mean it fears for; here the reference is the training people's.
         tangent = np.asarray(self.measure_.transform(series if len(series) > 1 else series * 2))[: len(series)]
         rows, columns = np.triu_indices(self.regions_.size)
-        return np.asarray(tangent[:, rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0)))
+        vectors = np.asarray(tangent[:, rows, columns] * np.where(rows == columns, 1.0, np.sqrt(2.0)))
+        vectors[~known] = np.nan
+        return vectors
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was fitted, as plain arrays; see :meth:`from_state`."""
@@ -99,24 +109,92 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         matrices[:, self.columns_, self.rows_] = X
         return matrices
 
-    def _as_series(self, matrices: FloatArray) -> list[FloatArray]:
-        """Give every matrix as ``n_regions`` time points whose (uncentred) covariance it is.
-
-        nilearn's public interface takes time series; a matrix's symmetric root times √n is one.
-        """
-        filled = np.where(np.isnan(matrices), self.mean_, matrices)
-        values, vectors = np.linalg.eigh(filled)
-        imputed = np.isnan(matrices).any(axis=(1, 2))
-        mean_variance = np.trace(filled, axis1=1, axis2=2) / filled.shape[1]
-        floor = np.where(imputed, _FLOOR_IMPUTED, _FLOOR) * mean_variance
-        values = np.maximum(values, floor[:, None])
-        roots = np.sqrt(values * filled.shape[1])[:, :, None] * np.swapaxes(vectors, 1, 2)
-        return list(roots)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def complete(matrices: FloatArray, mean: FloatArray) -> FloatArray:
+    """Fill the gaps of covariance matrices with what a mean matrix M expects, given what is there.
+
+    Of a person with the regions o and without g: B = M_go M_oo⁻¹ predicts the missing signals from those that are
+    there, so that C_go = B C_oo and C_gg = B C_oo Bᵀ + s (M_gg − B M_og), the last being what the others do not tell.
+    That is the conditional expectation of the EM algorithm for normal data with gaps (Little & Rubin 2019, chapter
+    11, doi:10.1002/9781119482260), with M at the person's own scale s = tr(M_oo⁻¹ C_oo) / n_o. A positive definite
+    matrix stays so, and one of twice the size is filled with twice the values.
+
+    Parameters
+    ----------
+    matrices
+        ``(n, n_regions, n_regions)``, NaN in the rows and columns of missing regions.
+    mean
+        ``(n_regions, n_regions)``, positive definite. Who has no region is given it as it is.
+    """
+    filled = matrices.copy()
+    for person in np.flatnonzero(np.isnan(matrices).any(axis=(1, 2))):
+        gone = np.isnan(np.diagonal(matrices[person]))
+        here, there = np.flatnonzero(~gone), np.flatnonzero(gone)
+        own = matrices[person][np.ix_(here, here)]
+        if np.isnan(own).any():
+            # A ready-made matrix that lacks a pair of regions, and has both.
+            own = _raise_floor(np.where(np.isnan(own), mean[np.ix_(here, here)], own), _FLOOR_EXPECTED)
+        scale, slope = 1.0, np.zeros((there.size, here.size))
+        if here.size:
+            solved = linalg.solve(mean[np.ix_(here, here)], np.hstack([own, mean[np.ix_(here, there)]]), assume_a="pos")
+            scale, slope = float(np.trace(solved[:, : here.size])) / here.size, solved[:, here.size :].T
+        across = slope @ own
+        rest = mean[np.ix_(there, there)] - slope @ mean[np.ix_(here, there)]
+        whole = filled[person]
+        whole[np.ix_(here, here)] = own
+        whole[np.ix_(there, here)], whole[np.ix_(here, there)] = across, across.T
+        whole[np.ix_(there, there)] = across @ slope.T + scale * rest
+    return filled
+
+
+def _fit_mean(matrices: FloatArray) -> FloatArray:
+    """Mean of matrices with gaps that it fills itself: the fixed point of :func:`complete`, ``(n_regions, n_regions)``.
+
+    It starts from the mean over the people who have a cell; 0 where nobody has both regions.
+    """
+    gappy = np.isnan(matrices).any(axis=(1, 2))
+    count = (~np.isnan(matrices)).sum(axis=0)
+    mean = _raise_floor(np.nansum(matrices, axis=0) / np.maximum(count, 1), _FLOOR_EXPECTED)
+    if not gappy.any():
+        return mean
+    complete_sum = matrices[~gappy].sum(axis=0)
+    for _ in range(_STEPS):
+        before = mean
+        total = complete_sum + complete(matrices[gappy], before).sum(axis=0)
+        mean = _raise_floor(total / len(matrices), _FLOOR_EXPECTED)
+        if np.linalg.norm(mean - before) <= _CONVERGED * np.linalg.norm(before):
+            break
+    return mean
+
+
+def _raise_floor(matrices: FloatArray, share: float) -> FloatArray:
+    """Raise eigenvalues that are less than a share of the mean variance to it; of one matrix or several."""
+    values, vectors = np.linalg.eigh(matrices)
+    floor = share * np.trace(matrices, axis1=-2, axis2=-1)[..., None] / matrices.shape[-1]
+    raised = np.maximum(values, floor)
+    return np.asarray((vectors * raised[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+
+
+def _has_any(matrices: FloatArray) -> NDArray[np.bool_]:
+    """Who has at least one region."""
+    return np.asarray(~np.isnan(np.diagonal(matrices, axis1=1, axis2=2)).all(axis=1))
+
+
+def _as_series(matrices: FloatArray) -> list[FloatArray]:
+    """Give every matrix as ``n_regions`` time points whose (uncentred) covariance it is.
+
+    nilearn's public interface takes time series; a matrix's symmetric root times √n is one.
+    """
+    values, vectors = np.linalg.eigh(matrices)
+    floor = _FLOOR * np.trace(matrices, axis1=1, axis2=2) / matrices.shape[1]
+    values = np.maximum(values, floor[:, None])
+    roots = np.sqrt(values * matrices.shape[1])[:, :, None] * np.swapaxes(vectors, 1, 2)
+    return list(roots)
 
 
 def _measure() -> ConnectivityMeasure:

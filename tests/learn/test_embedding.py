@@ -3,7 +3,7 @@ import pytest
 from nilearn.connectome import ConnectivityMeasure
 from sklearn.covariance import EmpiricalCovariance
 
-from bidsml.learn.embedding import TangentSpace
+from bidsml.learn.embedding import TangentSpace, complete
 
 REGIONS = 6
 UPPER = np.triu_indices(REGIONS)
@@ -71,13 +71,85 @@ def test_a_region_missing_for_few_is_imputed(matrices):
     assert np.corrcoef(embedded[1:].ravel(), full[1:].ravel())[0, 1] > 0.95
 
 
-def test_a_matrix_that_imputing_made_indefinite_still_embeds(matrices):
-    extreme = matrices.copy()
-    extreme[0] = 1e-4 * np.eye(REGIONS)
-    extreme[0, 2], extreme[0, :, 2] = np.nan, np.nan
-    assert np.isfinite(TangentSpace().fit_transform(vectors(extreme))).all()
+@pytest.fixture(scope="module")
+def recordings():
+    """Covariances of 60 people's 16 neighbouring channels, who differ in amplitude as EEG does, and who lacks which."""
+    rng = np.random.default_rng(3)
+    place = rng.standard_normal((16, 3))
+    place /= np.linalg.norm(place, axis=1)[:, None]
+    near = np.exp(-2 * ((place[:, None] - place) ** 2).sum(axis=-1)) + 0.05 * np.eye(16)
+    sizes = np.exp(0.5 * rng.standard_normal((60, 1)) + 0.1 * rng.standard_normal((60, 16)))
+    whole = near * sizes[:, :, None] * sizes[:, None, :]
+    return whole, rng.random((60, 16)) < 0.07
+
+
+def make_gaps(matrices, missing):
+    gappy = matrices.copy()
+    for matrix, gone in zip(gappy, missing, strict=True):
+        matrix[gone], matrix[:, gone] = np.nan, np.nan
+    return gappy
+
+
+def triangles(matrices):
+    rows, columns = np.triu_indices(matrices.shape[1])
+    return matrices[:, rows, columns]
+
+
+def test_people_with_bad_channels_are_no_outliers(recordings):
+    """Filling cells with plain means moved them by three times their distance from the mean."""
+    whole, missing = recordings
+    full = TangentSpace().fit_transform(triangles(whole))
+    found = TangentSpace(max_missing=0.5).fit_transform(triangles(make_gaps(whole, missing)))
+    gappy = missing.any(axis=1)
+    assert 20 < gappy.sum() < 60
+    moved, length = np.linalg.norm(found - full, axis=1), np.linalg.norm(full, axis=1)
+    assert np.median(moved[gappy]) < 0.2 * np.median(length)
+    lengths = np.linalg.norm(found, axis=1)
+    assert np.median(lengths[gappy]) == pytest.approx(np.median(length[gappy]), rel=0.1)
+
+
+def test_gaps_are_filled_by_the_conditional_expectation(matrices):
+    """Of normal data: the regression of the missing signals on the others, and what that leaves, at own scale."""
+    mean, person = matrices.mean(axis=0), matrices[0]
+    missing = np.array([False, False, True, False, True, False])
+    (filled,) = complete(make_gaps(person[None], missing[None]), mean)
+    o, g = np.flatnonzero(~missing), np.flatnonzero(missing)
+    slope = mean[np.ix_(g, o)] @ np.linalg.inv(mean[np.ix_(o, o)])
+    np.testing.assert_allclose(filled[np.ix_(o, o)], person[np.ix_(o, o)])
+    np.testing.assert_allclose(filled[np.ix_(g, o)], slope @ person[np.ix_(o, o)], atol=1e-12)
+    left = filled[np.ix_(g, g)] - slope @ person[np.ix_(o, o)] @ slope.T
+    rest = mean[np.ix_(g, g)] - slope @ mean[np.ix_(o, g)]
+    np.testing.assert_allclose(left / left[0, 0], rest / rest[0, 0], atol=1e-10)
+    assert (np.linalg.eigvalsh(filled) > 0).all()
+    # The mean itself is given back, and a louder person stays as much louder.
+    np.testing.assert_allclose(complete(make_gaps(mean[None], missing[None]), mean)[0], mean, atol=1e-12)
+    np.testing.assert_allclose(complete(make_gaps(9 * person[None], missing[None]), mean)[0], 9 * filled, atol=1e-10)
+
+
+def test_regions_that_nobody_has_together_still_embed(matrices):
+    missing = np.zeros((20, REGIONS), dtype=bool)
+    missing[::2, 1], missing[1::2, 4] = True, True
+    assert np.isfinite(TangentSpace(max_missing=0.5).fit_transform(vectors(make_gaps(matrices, missing)))).all()
+
+
+def test_who_has_no_region_stays_missing_and_changes_nothing(matrices):
+    nobody = np.full((1, UPPER[0].size), np.nan)
+    given = np.vstack([vectors(matrices), nobody])
+    found = TangentSpace().fit_transform(given)
+    assert np.isnan(found[-1]).all()
+    np.testing.assert_allclose(found[:-1], TangentSpace().fit_transform(vectors(matrices)), atol=1e-12)
+    with pytest.raises(ValueError, match="every region is missing"):
+        TangentSpace().fit(np.vstack([nobody, nobody]))
 
 
 def test_columns_that_are_no_triangle_are_refused():
     with pytest.raises(ValueError, match="no upper triangle"):
         TangentSpace().fit(np.ones((4, 7)))
+
+
+def test_a_missing_pair_of_regions_is_filled_by_the_mean(matrices):
+    given = matrices.copy()
+    given[0, 1, 3] = given[0, 3, 1] = np.nan
+    found, full = (TangentSpace().fit_transform(vectors(one)) for one in (given, matrices))
+    assert np.isfinite(found).all()
+    assert np.linalg.norm(found[0] - full[0]) < 0.5 * np.linalg.norm(full[0])
