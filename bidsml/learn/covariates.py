@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
-from bidsml.records import FloatArray
+from bidsml.records import FloatArray, IntArray
 
 # A covariate with fewer different values than this goes in as a straight line: an indicator, a rating.
 _FEWEST_VALUES = 10
@@ -79,6 +79,11 @@ class CovariateBasis:
         place = (np.clip(covariates, self.low, self.high) - (self.low + self.high) / 2) / width
         bent = ~np.isnan(self.knots).all(axis=1)
         return np.hstack([np.ones((len(place), 1)), place, place[:, bent] ** 2])
+
+
+def unpad_knots(knots: FloatArray, count: IntArray) -> FloatArray:
+    """Set all but the first ``count`` ``(n_covariates,)`` knots of each row ``(n_covariates, n_knots)`` to NaN."""
+    return np.where(np.arange(knots.shape[1]) < count[:, None], knots, np.nan)
 
 
 def count_columns(knots: FloatArray) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bidsml.errors import DataError
-from bidsml.learn.covariates import CovariateBasis
+from bidsml.learn.covariates import CovariateBasis, unpad_knots
 from bidsml.learn.harmonise import UNSEEN_SITE
 from bidsml.learn.normative_fit import GroupFit, fit_group, predictive_moments
 from bidsml.records import FloatArray, IntArray
@@ -165,14 +165,21 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return int((~np.isin(self._split(np.asarray(X))[1], self.sites_)).sum()) if self.n_design else 0
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted, as plain arrays; see :meth:`from_state`. Nothing where there is no design."""
+        """Return what was fitted, as arrays of finite numbers; see :meth:`from_state`. Nothing without a design.
+
+        Rows of knots are filled up with 0, and ``covariate_n_knots`` says how many there are. Features without a z
+        are in no group.
+        """
         check_is_fitted(self)
         if not self.n_design:
             return {}
         arrays: dict[str, np.ndarray] = {"sites": self.sites_}
         arrays["n_features"] = np.array(self.n_features_in_ - self.n_design)
         arrays |= {f"covariate_{entry.name}": getattr(self.basis_, entry.name) for entry in fields(self.basis_)}
-        for number, (columns, fit) in enumerate(self.fits_):
+        arrays["covariate_n_knots"] = (~np.isnan(self.basis_.knots)).sum(axis=1)
+        arrays["covariate_knots"] = np.nan_to_num(self.basis_.knots)
+        scored = [(columns[fit.has_spread], fit.with_spread()) for columns, fit in self.fits_ if fit.has_spread.any()]
+        for number, (columns, fit) in enumerate(scored):
             arrays[f"group{number}_columns"] = columns
             arrays |= {f"group{number}_{entry.name}": np.asarray(getattr(fit, entry.name)) for entry in fields(fit)}
         return arrays
@@ -180,12 +187,13 @@ class NormativeScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray], *, unseen_site: str = "pooled") -> Self:
         """Make fitted normative scores of the arrays that :meth:`state` gave."""
-        basis = CovariateBasis(**{entry.name: state[f"covariate_{entry.name}"] for entry in fields(CovariateBasis)})
+        parts: dict[str, Any] = {entry.name: state[f"covariate_{entry.name}"] for entry in fields(CovariateBasis)}
+        basis = CovariateBasis(**{**parts, "knots": unpad_knots(parts["knots"], state["covariate_n_knots"])})
         scores = cls(N_LEADING + basis.median.size, unseen_site=unseen_site)
         scores.n_features_in_ = int(state["n_features"]) + scores.n_design
         scores.sites_, scores.basis_, scores.fits_ = state["sites"], basis, []
         while (prefix := f"group{len(scores.fits_)}_") + "columns" in state:
-            parts: dict[str, Any] = {entry.name: state[prefix + entry.name] for entry in fields(GroupFit)}
+            parts = {entry.name: state[prefix + entry.name] for entry in fields(GroupFit)}
             parts["freedom"] = int(parts["freedom"])
             fit = GroupFit(**parts)
             scores.fits_.append((state[prefix + "columns"], fit))

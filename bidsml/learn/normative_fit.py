@@ -1,8 +1,9 @@
 """The arithmetic of normative scores: curve, sites and spread of features that the same people have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from bidsml.records import FloatArray, IntArray
@@ -60,6 +61,19 @@ class GroupFit:
     between: FloatArray
     bend: FloatArray
     scale: FloatArray
+
+    @property
+    def has_spread(self) -> NDArray[np.bool_]:
+        """Which features vary about what is expected of them, ``(p,)``."""
+        return np.asarray(~np.isnan(self.variance))
+
+    def with_spread(self) -> "GroupFit":
+        """Return the fit of those features alone."""
+        mine = {name: getattr(self, name)[..., self.has_spread] for name in _OF_FEATURES}
+        return replace(self, **mine)
+
+
+_OF_FEATURES = ("slopes", "own", "variance", "between", "bend", "scale")
 
 
 def fit_group(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bidsml.learn.covariates import CovariateBasis, count_columns
+from bidsml.learn.covariates import CovariateBasis, count_columns, unpad_knots
 from bidsml.learn.normative_fit import MIN_FREEDOM, GroupFit
 
 _Arrays = Mapping[str, NDArray[Any]]
@@ -28,12 +28,14 @@ def what_disagrees(state: _Arrays, *, n_sites: int, n_covariates: int, n_feature
 
 def _problems(state: _Arrays, n_sites: int, n_covariates: int, n_features: int) -> Iterator[str]:
     shared = [f"covariate_{entry.name}" for entry in fields(CovariateBasis)]
-    lacking = [name for name in ("sites", "n_features", *shared, "group0_columns") if name not in state]
+    needed = ("sites", "n_features", *shared, "covariate_n_knots", "group0_columns")
+    lacking = [name for name in needed if name not in state]
     if lacking:
         yield f"there is no normative_{lacking[0]}"
         return
     shapes: dict[str, tuple[int, ...]] = {name: (n_covariates,) for name in shared if not name.endswith("knots")}
-    yield from _shape_problems(state, {**shapes, "n_features": ()})
+    shapes |= {"n_features": (), "covariate_n_knots": (n_covariates,)}
+    yield from _shape_problems(state, shapes)
     sites = state["sites"]
     if sites.ndim != 1 or not sites.size or not np.isin(sites, np.arange(n_sites)).all() or (np.diff(sites) <= 0).any():
         yield f"normative_sites does not tell sites among {n_sites}"
@@ -42,8 +44,12 @@ def _problems(state: _Arrays, n_sites: int, n_covariates: int, n_features: int) 
     if knots.ndim != 2 or len(knots) != n_covariates:
         yield f"normative_covariate_knots is {knots.shape}, where ({n_covariates}, …) fits"
         return
-    known = ~np.isnan(knots)
-    if (np.diff(known.astype(int), axis=1) > 0).any() or (np.diff(knots, axis=1) <= 0).any():
+    count = state["covariate_n_knots"]
+    if count.dtype.kind not in "iu" or not np.isin(count, [0, *range(2, knots.shape[1] + 1)]).all():
+        yield "normative_covariate_n_knots are no numbers of knots"
+        return
+    knots = unpad_knots(knots, count)
+    if (np.diff(knots, axis=1) <= 0).any():
         yield "normative_covariate_knots do not rise"
     if int(state["n_features"]) != n_features:
         yield f"normative_n_features is not {n_features}"

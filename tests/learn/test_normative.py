@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from bidsml.errors import DataError
 from bidsml.learn.normative import NormativeScores
+from bidsml.learn.normative_layout import what_disagrees
 
 
 def columns(features, *, site=None, reference=None, covariates=()):
@@ -197,10 +198,16 @@ def test_arrays_make_the_same_norm():
     rng = np.random.default_rng(12)
     features, age, site, *_ = aged(120, 6, rng, n_sites=3, between=1.0)
     features[:9, 4] = np.nan
-    given = columns(features, site=site, covariates=[age, age > 30])
+    # Of one value among the reference people: no z.
+    features[:-3, 2] = 7.0
+    given = columns(features, site=site, covariates=[age, age > 30], reference=np.arange(120) < 117)
     norm = NormativeScores(4).fit(given)
-    again = NormativeScores.from_state(norm.state())
-    np.testing.assert_array_equal(again.transform(given), norm.transform(given))
+    state = norm.state()
+    assert not [name for name, array in state.items() if not np.isfinite(array).all()]
+    assert not what_disagrees(state, n_sites=3, n_covariates=2, n_features=6)
+    z = norm.transform(given)
+    assert np.isnan(z).all(axis=0).tolist() == [number == 2 for number in range(6)]
+    np.testing.assert_array_equal(NormativeScores.from_state(state).transform(given), z)
 
 
 # ------------------------------------------------------------------ real people
