@@ -135,8 +135,18 @@ def check_names(found: Sequence[str], expected: Sequence[str]) -> None:
     raise DataError(
         f"the features are not those of the model ({len(found)}, and the model takes {len(expected)}): "
         + "; ".join(problems),
-        hint="make them with the same atlas, columns and bidsml version as the model's",
+        hint=_hint([*lacking, *extra]),
     )
+
+
+def _hint(names: Sequence[str]) -> str:
+    if any(name.endswith("]") and "[" in name for name in names):
+        # Of two levels one is shown, so that the levels themselves cannot be told from the names.
+        return (
+            "columns of text become indicators of the levels that the table holds, here others than in training: "
+            "code them as numbers (0, 1) in both tables, name them in columns, and train again"
+        )
+    return "make them with the same atlas, columns and bidsml version as the model's"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ from bidsml.bids.store import read_record, write_atomic, write_json, write_recor
 from bidsml.bids.tables import read_columns
 from bidsml.errors import AnalysisFileError, DataError, MissingInputError
 from bidsml.learn.external import judge_newcomers
+from bidsml.learn.matching import match_features
 from bidsml.learn.newcomers import choose_newcomers, lay_out
 from bidsml.learn.overlap import find_overlap, refuse_overlap
 from bidsml.records import ExternalResult, ModelCard, Newcomers, Provenance
 from bidsml.spec import AnalysisSpec, column_name, features_digest, read_spec
-from bidsml.steps.assembly import load_features, load_people
+from bidsml.steps.assembly import has_own_names, load_features, load_people
 from bidsml.steps.pages import publish_external_page
 
 
@@ -66,6 +67,7 @@ def assemble_newcomers(
     table, notes = read_external_columns(people.table, card, spec, bids_dir=Path(bids_dir), derivatives=folders)
     rows, left = choose_newcomers(table, spec, available=people.available, failed=people.reasons)
     features = load_features(rows["participant_id"].tolist(), spec, output=Path(output))
+    features, differences = match_features(features, card, own_names=list(map(has_own_names, spec.features)))
     newcomers = lay_out(rows, features, card, spec, left=left)
     found = find_overlap(card.people, features.participant_id, features.values, dataset=dataset)
     refuse_overlap(found)
@@ -74,7 +76,7 @@ def assemble_newcomers(
             f"{len(found.same_label)} people bear a label that training used too, in a dataset of another name, and "
             "their features differ: taken for other people. If the datasets overlap, the figures are too good."
         )
-    return write_record(out_dir / "newcomers.npz", replace(newcomers, notes=(*newcomers.notes, *notes)))
+    return write_record(out_dir / "newcomers.npz", replace(newcomers, notes=(*newcomers.notes, *differences, *notes)))
 
 
 def check_features(card: ModelCard, spec: AnalysisSpec) -> None:
@@ -121,7 +123,8 @@ def read_external_columns(
     notes
         Which optional columns are not there.
     """
-    named = {column_name(one): one for one in (*spec.nuisance.baseline, *spec.nuisance.preserve)}
+    normative = spec.normative.columns if spec.normative else ()
+    named = {column_name(one): one for one in (*spec.nuisance.baseline, *spec.nuisance.preserve, *normative)}
     norm = card.normative.columns if card.normative else ()
     sources = dict.fromkeys(column.source for column in (*card.nuisance, *card.preserved, *norm))
     needed = [*(named.get(source, source) for source in sources), *spec.cohort.columns]

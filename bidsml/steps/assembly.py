@@ -163,7 +163,7 @@ def stack_features(
     columns: list[np.ndarray] = []
     for index, (feature, first) in enumerate(zip(spec.features, vectors[0], strict=True)):
         mine = [vector[index] for vector in vectors]
-        if is_per_participant(feature.file or "") or modality_of(feature):
+        if has_own_names(feature):
             mine = align_vectors(mine)
         own = _shared_names(mine, participants)
         start = len(names)
@@ -177,6 +177,11 @@ def stack_features(
         )
     told = tuple(map(_with_topics, blocks, spec.features))
     return FeatureSet(participants, tuple(names), np.concatenate(columns, axis=1), told)
+
+
+def has_own_names(feature: FeatureSpec) -> bool:
+    """Whether the names of a block's features come from everyone's own files, so that people may differ in them."""
+    return bool(is_per_participant(feature.file or "") or modality_of(feature))
 
 
 def _with_topics(block: FeatureBlock, feature: FeatureSpec) -> FeatureBlock:
