@@ -1,5 +1,6 @@
 """Show a graph or run it, alike for both levels."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from bidsml.bids.store import remove_left_overs, write_atomic
 from bidsml.bids.workfolder import STAMP_FILE, note_analysis, prepare_work_folder
 from bidsml.graph.run import Graph, Progress, RunOutcome, describe_nodes, draw, plugin_settings, run_workflow
 from bidsml.spec import AnalysisSpec, RunOptions, spec_digest
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 20
 
@@ -79,7 +82,7 @@ def show_plan(
     largest = max((gb for _, gb in nodes), default=0.0)
     _list(say, f"nodes: {len(nodes)}", [f"{name} ({gb:.2g} GB)" for name, gb in nodes])
     _list(say, f"outputs in {options.output_dir}:", list(outputs))
-    plugin, _ = plugin_settings(options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb)
+    plugin, _ = plugin_settings(options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb, graph=graph)
     say(f"plugin {plugin}, {options.nprocs} processes, {options.mem_gb:.1f} GB at most, {largest:.2g} GB by one node")
     say(f"work folder {options.work_dir}: {free_gb(options.work_dir):.1f} GB free")
 
@@ -90,6 +93,13 @@ def _list(say: Callable[[str], None], title: str, lines: Sequence[str]) -> None:
         say(f"  {line}")
     if len(lines) > SHOWN:
         say(f"  … and {len(lines) - SHOWN} more")
+
+
+def _warn_of_size(graph: Graph, options: RunOptions) -> None:
+    """Say which step asks for more memory than there is to be; it runs by itself all the same, as in fMRIPrep."""
+    name, largest_gb = max(describe_nodes(graph), key=lambda node: node[1], default=("", 0.0))
+    if largest_gb > options.mem_gb:
+        logger.warning("%s asks for %.2g GB, --mem-gb is %.2g: it runs alone", name, largest_gb, options.mem_gb)
 
 
 def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress | None) -> RunOutcome:
@@ -105,7 +115,10 @@ def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress 
     crash_dir = Path(mkdtemp(dir=options.work_dir / "crash", prefix=f"{name}_"))
     if options.write_graph:
         draw(graph, options.output_dir / "logs" / f"{name}_graph")
-    plugin, plugin_args = plugin_settings(options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb)
+    _warn_of_size(graph, options)
+    plugin, plugin_args = plugin_settings(
+        options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb, graph=graph
+    )
     outcome = run_workflow(
         graph,
         plugin=plugin,

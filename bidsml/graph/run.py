@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _OWN_PLUGINS = {"MultiProc": SteadyMultiProc, **BATCH_PLUGINS}
 PLUGINS = ("Linear", "MultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS", "LSF", "Dask")
 LOCAL_PLUGINS = ("Linear", "MultiProc")
+# Their registrations are one call of a library for many minutes, during which Python hears no signal.
+_DEAF_STEPS = ("bidsml.steps.anatomical:", "bidsml.steps.functional:")
 STEP_MODULES = (
     "bidsml.steps.participant",
     "bidsml.steps.anatomical",
@@ -74,8 +76,12 @@ class RunOutcome:
     failures: tuple[NodeFailure, ...] = field(default=())
 
 
-def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> tuple[str, dict[str, Any]]:
+def plugin_settings(
+    plugin_file: Path | None, *, nprocs: int, mem_gb: float, graph: Graph | None = None
+) -> tuple[str, dict[str, Any]]:
     """Name and arguments of the Nipype plugin: from a YAML file, else Linear for one process, MultiProc for more.
+
+    A graph that registers images has a worker even for one process: this one can then be stopped at any time.
 
     Raises
     ------
@@ -83,10 +89,11 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
         The plugin file is not there, is not YAML, names no plugin of Nipype, or has lines for a shell that are none.
     """
     if plugin_file is None:
-        if nprocs == 1:
+        if nprocs == 1 and not _is_deaf(graph):
             return "Linear", {}
         multiprocessing.set_forkserver_preload([*STEP_MODULES])
-        return "MultiProc", {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
+        limits = {"n_procs": nprocs, "memory_gb": mem_gb, "raise_insufficient": False}
+        return "MultiProc", {**limits, "mp_context": "forkserver"}
     content = read_yaml(plugin_file)
     if not isinstance(content, Mapping) or content.get("plugin") not in PLUGINS:
         found = content.get("plugin") if isinstance(content, Mapping) else content
@@ -98,6 +105,10 @@ def plugin_settings(plugin_file: Path | None, *, nprocs: int, mem_gb: float) -> 
     for name in ("sbatch_args", "qsub_args", "wrapper_cmd"):
         _check_line(arguments.get(name), what=f"{plugin_file}: {name}")
     return str(content["plugin"]), dict(arguments)
+
+
+def _is_deaf(graph: Graph | None) -> bool:
+    return graph is not None and any(node.interface.step.startswith(_DEAF_STEPS) for node in _nodes(graph).values())
 
 
 def _check_line(given: object, *, what: str) -> None:

@@ -77,6 +77,12 @@ def test_plugin_file(place, tmp_path):
     assert "did you mean 'Linear'" in ran.text
 
 
+def test_a_step_larger_than_the_memory_limit_runs_alone(place):
+    ran = place.run("participant", "--participant-label", "01", "--nprocs", "2", "--mem-gb", "0.1")
+    assert ran.code == 0, ran.text
+    assert re.search(r"sub_01\.read_0_0 asks for 2 GB, --mem-gb is 0\.1: it runs alone", ran.text)
+
+
 # ------------------------------------------------------------------ which scans
 
 

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from running import says
+from running import Running, says
+
+from bidsml.simulate.raw import RawDesign, write_raw_dataset
 
 STOPPED_S = 20
 
@@ -27,6 +29,25 @@ def test_sigterm(place, undisturbed, nprocs):
     assert not list(place.output.glob("logs/locks/*.lock")), "locks are given back"
     says(place.run("participant"), 0)
     assert place.tree == undisturbed.tree
+
+
+@pytest.mark.slow
+@pytest.mark.fault(3)
+def test_sigterm_during_a_registration(tmp_path):
+    """One call of a library for a minute or more, in a run with one process."""
+    raw = write_raw_dataset(tmp_path / "dataset", n_participants=1, seed=5, design=RawDesign(n_volumes=40))
+    words = [str(raw), str(tmp_path / "out"), "participant", "-w", str(tmp_path / "work"), "--nprocs", "1"]
+    words += ["--analysis", "demo-raw", "-d", f"atlas={raw / 'derivatives' / 'atlas'}"]
+    running = Running([*words, "--set", "preprocess.registration=precise"])
+    node = "register_to_template/_0x*_unfinished.json"
+    running.wait_until(lambda: any((tmp_path / "work").rglob(node)))
+    time.sleep(5)  # the images have been read
+    began = time.monotonic()
+    os.kill(running.process.pid, signal.SIGTERM)
+    says(running.wait(), 75, "run the same command again to resume")
+    assert time.monotonic() - began < STOPPED_S
+    assert running.nobody_left()
+    assert any((tmp_path / "work").rglob(node)), "the signal came while the images were registered"
 
 
 @pytest.mark.fault(3)
