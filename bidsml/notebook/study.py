@@ -17,6 +17,17 @@ from bidsml.bids.references import resolve_atlas
 from bidsml.bids.textfiles import read_json
 from bidsml.errors import MissingInputError, UsageError, near_names
 from bidsml.learn.cohort import build_cohort
+from bidsml.notebook.arrays import (
+    TARGET,
+    as_text,
+    check_rows,
+    guess_task,
+    name_class,
+    read_features,
+    read_labels,
+    read_nuisance,
+)
+from bidsml.notebook.content import read_content
 from bidsml.records import Cohort, FeatureBlock, FeatureSet, FloatArray
 from bidsml.spec import AnalysisSpec, RunOptions, load_analysis
 from bidsml.steps.assembly import load_atlases, load_cohort, load_features, name_networks
@@ -24,12 +35,9 @@ from bidsml.steps.assembly import load_atlases, load_cohort, load_features, name
 NOTEBOOK = "notebook"
 """Name of the analysis of a study made of arrays."""
 BLOCK = "features"
-TARGET = "target"
-# Of numbers, more distinct ones than these are an outcome, not classes.
-_MOST_CLASSES = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """Who is analysed, their features, and the analysis: what :func:`cross_validate` takes.
 
@@ -60,6 +68,10 @@ class Study:
     def groups(self) -> np.ndarray:
         """Units that are never split between training and test, ``(n_participants,)``: scikit-learn's ``groups``."""
         return np.asarray(self.cohort.unit, dtype=object)
+
+    def __repr__(self) -> str:
+        n, p = len(self.cohort.participant_id), len(self.features.names)
+        return f"Study({self.spec.name!r}: {self.spec.target.task}, {n} participants, {p} features)"
 
     def _repr_html_(self) -> str:
         counts = self.y.value_counts().sort_index() if self.cohort.classes else pd.Series({"people": len(self.y)})
@@ -108,7 +120,8 @@ def load_study(
     folders |= {name: Path(path).absolute() for name, path in (derivatives or {}).items()}
     dataset = Path(bids_dir).absolute() if bids_dir is not None else links.get(RAW)
     if dataset is None or not dataset.is_dir():
-        raise MissingInputError(f"the dataset {dataset or ''} is not there", hint="give bids_dir")
+        found = f"there is no folder {dataset}" if dataset else f"{out} does not say where its dataset is"
+        raise MissingInputError(found, hint="give bids_dir=, the dataset that the output was made of")
     options = RunOptions(
         bids_dir=dataset,
         output_dir=out,
@@ -129,7 +142,7 @@ def load_study(
 
 
 def _find_analysis(out: Path, analysis: str | None) -> AnalysisSpec:
-    if analysis is not None and Path(analysis).is_file():
+    if analysis is not None and (Path(analysis).is_file() or Path(analysis).suffix == ".toml"):
         return load_analysis(analysis)
     known: dict[str, Mapping[str, Any]] = {}
     for manifest in list_manifests(out).values():
@@ -137,6 +150,8 @@ def _find_analysis(out: Path, analysis: str | None) -> AnalysisSpec:
             if entry.provenance is not None:
                 known.setdefault(name, entry.provenance.analysis)
     if not known:
+        if not out.is_dir():
+            raise MissingInputError(f"there is no folder {out}", hint="give the OUTPUT_DIR of the participant level")
         raise MissingInputError(f"{out} holds no finished participant", hint="run the participant level first")
     if analysis is None and len(known) > 1:
         raise UsageError(f"{out} holds several analyses", hint=f"give one of {', '.join(sorted(known))}")
@@ -144,14 +159,6 @@ def _find_analysis(out: Path, analysis: str | None) -> AnalysisSpec:
     if name not in known:
         raise MissingInputError(f"{out} holds no analysis {name!r}", hint=near_names(name, known))
     return read_content(known[name])
-
-
-def read_content(content: Mapping[str, Any]) -> AnalysisSpec:
-    """Read an effective analysis, as records hold it."""
-    import pydantic_core
-
-    # JSON mode lets arrays fill tuples while numbers and texts stay strictly apart.
-    return AnalysisSpec.model_validate_json(pydantic_core.to_json(dict(content)))
 
 
 def _linked_folders(out: Path) -> dict[str, Path]:
@@ -168,21 +175,24 @@ def make_study(
     *,
     groups: Sequence[Any] | None = None,
     site: Sequence[Any] | None = None,
-    nuisance: pd.DataFrame | None = None,
-    regress: Sequence[str] = (),
+    nuisance: pd.DataFrame | pd.Series | None = None,
+    regress: str | Sequence[str] = (),
     harmonize: bool = False,
     task: str = "auto",
-    positive: str | None = None,
+    positive: Any = None,
     participant_id: Sequence[Any] | None = None,
 ) -> Study:
     """Make a study of arrays or data frames.
+
+    Row *i* of every part is one participant. Where X is a data frame and another part has an index of its own, both
+    have to name the same people in the same order.
 
     Parameters
     ----------
     X
         Features, ``(n_participants, n_features)``, NaN where missing; a data frame's columns name them.
     y
-        Labels, or the outcome of a regression, ``(n_participants,)``.
+        Labels, or the outcome of a regression, ``(n_participants,)``. Who has none (NaN, None) is left out.
     groups
         Units that are never split between training and test, such as families; default: each person.
     site
@@ -207,9 +217,11 @@ def make_study(
     Raises
     ------
     UsageError
-        The parts differ in their number of rows, or ``regress`` names no column of ``nuisance``.
+        The parts differ in their rows, features are no numbers, or ``regress`` names no column of ``nuisance``.
+    AnalysisFileError
+        ``positive`` is no label, ``task`` is unknown, or ``harmonize`` is asked for without ``site``.
     DataError
-        As of the command line: a single class, a label with fewer people than folds, ….
+        A feature is infinite, a single class is left, someone is listed twice, ….
 
     Examples
     --------
@@ -221,70 +233,46 @@ def make_study(
     >>> study.X.shape, study.cohort.classes
     ((60, 5), ('control', 'patient'))
     """
-    frame = _as_frame(X, participant_id)
-    labels = np.asarray(y)
-    roles = {"group": groups, "site": site}
-    columns = {} if nuisance is None else {str(name): cells.to_numpy() for name, cells in nuisance.items()}
-    columns |= {name: np.asarray(values) for name, values in roles.items() if values is not None}
-    lengths = {"X": len(frame), "y": len(labels)} | {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise UsageError(f"the parts differ in their rows: {lengths}", hint="give one row per participant in each")
-    if task == "auto":
-        numeric = np.issubdtype(labels.dtype, np.number)
-        task = "regression" if numeric and len(np.unique(labels)) > _MOST_CLASSES else "classification"
-    spec = AnalysisSpec.model_validate(
+    frame, labels, columns = read_features(X, participant_id), read_labels(y), read_nuisance(nuisance)
+    roles = {name: part for name, part in {"group": groups, "site": site}.items() if part is not None}
+    given = {"y": y} | ({} if nuisance is None else {"nuisance": nuisance})
+    said = {"group": "groups", "site": "site"}
+    check_rows(X, given | {said[name]: part for name, part in roles.items()}, n=len(frame))
+    cells = {name: as_text(part) for name, part in columns.items()}
+    for name, part in roles.items():
+        if cells.setdefault(name, as_text(part)) != as_text(part):
+            raise UsageError(f"nuisance has another column {name!r} than {said[name]}=", hint="give it another name")
+    spec = read_content(
         {
             "name": NOTEBOOK,
-            "target": {"column": TARGET, "task": task, **({"positive": positive} if positive else {})},
-            "cohort": {name: name for name in roles if name in columns},
-            "features": ({"kind": "table", "name": BLOCK, "file": "notebook.tsv"},),
-            "nuisance": _nuisance([name for name in columns if name not in roles], regress, harmonize=harmonize),
+            "target": {
+                "column": TARGET,
+                "task": guess_task(labels) if task == "auto" else task,
+                "positive": None if positive is None else name_class(positive, labels),
+            },
+            "cohort": {name: name for name in roles},
+            "features": [{"kind": "table", "name": BLOCK, "file": "notebook.tsv"}],
+            "nuisance": _nuisance(list(columns), regress, harmonize=harmonize),
             # How many is asked when the study is cross-validated.
             "cv": {"outer": {"kind": "stratified", "folds": 2}, "inner": {"folds": 5}},
         }
     )
-    cells = {TARGET: labels, **columns}
-    table = pd.DataFrame({"participant_id": frame.index, **{name: _as_text(cells[name]) for name in cells}})
+    table = pd.DataFrame({"participant_id": frame.index, TARGET: as_text(labels), **cells})
     cohort = build_cohort(table, spec, available=list(frame.index))
     return Study(cohort, _as_features(frame), spec)
 
 
-def _nuisance(columns: Sequence[str], regress: Sequence[str], *, harmonize: bool) -> dict[str, Any]:
-    unknown = [name for name in regress if name not in columns]
+def _nuisance(columns: Sequence[str], regress: str | Sequence[str], *, harmonize: bool) -> dict[str, Any]:
+    taken_out = [regress] if isinstance(regress, str) else list(regress)
+    unknown = [name for name in taken_out if name not in columns]
     if unknown:
-        raise UsageError(f"regress names {unknown}, which nuisance does not have", hint=near_names(unknown[0], columns))
-    rest = tuple(name for name in columns if name not in regress)
-    return {"columns": rest, "regress": tuple(regress), "harmonize": "combat" if harmonize else "none"}
-
-
-def _as_frame(X: ArrayLike | pd.DataFrame, participant_id: Sequence[Any] | None) -> pd.DataFrame:
-    frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X, dtype=float))
-    if not isinstance(X, pd.DataFrame):
-        frame.columns = pd.Index([f"feature {number + 1}" for number in range(frame.shape[1])])
-    if participant_id is not None:
-        index = [str(label) for label in participant_id]
-    elif isinstance(frame.index, pd.RangeIndex):
-        index = [f"{number + 1:04d}" for number in range(len(frame))]
-    else:
-        index = [str(label) for label in frame.index]
-    if len(index) != len(frame):
-        raise UsageError(f"{len(index)} participant_id for {len(frame)} rows of X", hint="give one label per row")
-    frame.index = pd.Index(index)
-    frame.columns = pd.Index([str(column) for column in frame.columns])
-    return frame.astype(float)
+        hint = near_names(unknown[0], columns) if columns else "give the columns as nuisance=, a data frame"
+        raise UsageError(f"regress names {unknown}, which nuisance does not have", hint=hint)
+    rest = [name for name in columns if name not in taken_out]
+    return {"columns": rest, "regress": taken_out, "harmonize": "combat" if harmonize else "none"}
 
 
 def _as_features(frame: pd.DataFrame) -> FeatureSet:
     values: FloatArray = frame.to_numpy(dtype=float)
     block = FeatureBlock(BLOCK, kind="table", measure="value", layout="vector", start=0, stop=values.shape[1])
     return FeatureSet(tuple(frame.index), tuple(frame.columns), values, (block,))
-
-
-def _as_text(values: np.ndarray) -> list[str | None]:
-    """Cells as the participants table has them: numbers in full, nothing where nothing is."""
-    cells = pd.Series(values)
-    return [None if missing else _cell(cell) for cell, missing in zip(cells.tolist(), cells.isna(), strict=True)]
-
-
-def _cell(value: Any) -> str:
-    return repr(value) if isinstance(value, float) else str(value)

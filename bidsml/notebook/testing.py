@@ -5,15 +5,17 @@ from html import escape
 
 import numpy as np
 
+from bidsml.errors import UsageError
 from bidsml.learn.nulls import correct_family, finish_null, merge_nulls
 from bidsml.learn.permutation import permute
+from bidsml.notebook.content import read_content
 from bidsml.notebook.drawing import Drawing, find_drawing
 from bidsml.notebook.validation import CrossValidation, add_nulls
 from bidsml.records import PermutationNull
 from bidsml.report.group import null as null_section
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PermutationTest(CrossValidation):
     """A cross-validation with its permutation test. ``table`` has the p values too."""
 
@@ -41,6 +43,9 @@ class PermutationTest(CrossValidation):
         """Draw the null distribution with the observed value."""
         return find_drawing(null_section.section(self.result), "null")
 
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, p = {self.pvalue:.4g} of {len(self.permutation_scores)} draws)"
+
     def _repr_html_(self) -> str:
         tested = f"p = {self.pvalue:.4g} ({len(self.permutation_scores)} draws, {escape(self.scheme)})"
         return f"<p><b>{tested}</b></p>{super()._repr_html_()}"
@@ -62,6 +67,13 @@ def permutation_test(validation: CrossValidation, n_permutations: int | None = N
     PermutationTest
         With ``pvalue``, ``permutation_scores`` and everything that ``validation`` has.
 
+    Raises
+    ------
+    UsageError
+        ``validation`` is none, or there would be no draw.
+    AnalysisFileError
+        ``n_permutations`` is no whole number from 0 to 1,000,000.
+
     Examples
     --------
     >>> import numpy as np
@@ -73,11 +85,18 @@ def permutation_test(validation: CrossValidation, n_permutations: int | None = N
     >>> test.pvalue, test.permutation_scores.shape
     (0.01, (99,))
     """
+    if not isinstance(validation, CrossValidation):
+        raise UsageError(
+            f"permutation_test takes what cross_validate gives, found {type(validation).__name__}",
+            hint="permutation_test(cross_validate(study))",
+        )
     study = validation.study
     spec = study.spec
     if n_permutations is not None:
-        inference = spec.inference.model_copy(update={"permutations": n_permutations})
-        spec = spec.model_copy(update={"inference": inference})
+        inference = spec.model_dump(mode="json")["inference"] | {"permutations": n_permutations}
+        spec = read_content(spec.model_dump(mode="json") | {"inference": inference})
+    if spec.inference.permutations < 1:
+        raise UsageError("no draw is asked for: n_permutations is 0", hint="give a whole number, 1 or more")
     first = validation.result.cv[0].design
     nulls = [
         permute(

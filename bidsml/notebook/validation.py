@@ -11,27 +11,31 @@ import pandas as pd
 
 import bidsml
 from bidsml.app.provenance import package_versions, plugin_versions
-from bidsml.errors import DataError
+from bidsml.errors import DataError, UsageError
 from bidsml.learn.check import check_analysis, override_warnings
+from bidsml.learn.cohort import build_cohort
 from bidsml.learn.crossval import cross_validate as cross_validate_model
+from bidsml.learn.estimators import CATALOG
 from bidsml.learn.leakage import audit
 from bidsml.learn.performance import summarise_performance
 from bidsml.learn.ranking import rank_curves
 from bidsml.learn.splits import design_warnings, plan_folds
 from bidsml.learn.weights import summarise_weights
+from bidsml.notebook.arrays import as_text
+from bidsml.notebook.content import read_content
 from bidsml.notebook.drawing import Drawing, draw_patterns, find_drawing
-from bidsml.notebook.study import NOTEBOOK, Study, read_content
+from bidsml.notebook.study import NOTEBOOK, Study
 from bidsml.records import Fold, Model, PermutationNull, Provenance, Result
 from bidsml.report import render_group
 from bidsml.report.group import discrimination, weights
-from bidsml.spec import AnalysisSpec, spec_digest
+from bidsml.spec import AnalysisSpec, column_name, spec_digest
 from bidsml.steps.tables import weights_table
 
 _MODELS: tuple[Model, ...] = ("biomarker", "nuisance", "nuisance+biomarker", "majority")
 _SHOWN = ("estimator", "model", "design", "estimate", "low", "high", "p", "note")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossValidation:
     """What a cross-validation found.
 
@@ -137,6 +141,10 @@ class CrossValidation:
         target.write_text(render_group(self.result).html, encoding="utf-8")
         return target
 
+    def __repr__(self) -> str:
+        low, high = self.interval
+        return f"{type(self).__name__}({self.metric} = {self.score:.3f}, 95 % interval {low:.3f} to {high:.3f})"
+
     def _repr_html_(self) -> str:
         low, high = self.interval
         shown = self.table.loc[self.table["metric"] == self.metric, list(_SHOWN)]
@@ -178,8 +186,10 @@ def cross_validate(
 
     Raises
     ------
+    UsageError
+        An argument is of another type.
     DataError
-        Leakage was found, or the study cannot be cross-validated so.
+        Leakage was found, or the study cannot be cross-validated so: a class has fewer people than folds, ….
     AnalysisFileError
         A name is unknown, or two settings don't go together.
 
@@ -194,11 +204,13 @@ def cross_validate(
     >>> result.metric, result.scores.shape, result.score > 0.8
     ('roc_auc', (5,), True)
     """
+    _check_arguments(study, estimator, random_state)
     spec = _with_settings(
         study.spec, estimator, folds=folds, repeats=repeats, inner_folds=inner_folds, design=design, metric=metric
     )
     check_analysis(spec)
     cohort, features = study.cohort, study.features
+    _check_cohort(study, spec)
     plan = plan_folds(cohort, spec, seed=random_state)
     checks = audit(features, cohort, plan, history={})
     models = [model for model in _MODELS if spec.nuisance.baseline or "nuisance" not in model]
@@ -229,6 +241,28 @@ def cross_validate(
         leakage=checks,
     )
     return CrossValidation(replace(study, spec=spec), result, random_state)
+
+
+def _check_arguments(study: object, estimator: object, random_state: object) -> None:
+    if not isinstance(study, Study):
+        raise UsageError(
+            f"cross_validate takes a study, found {type(study).__name__}",
+            hint="make one first: make_study(X, y), or load_study(OUTPUT_DIR)",
+        )
+    if not isinstance(estimator, str | None):
+        raise UsageError(
+            f"estimator is a {type(estimator).__name__}; expected is a name, one of {', '.join(CATALOG)}",
+            hint="give study.X, study.y and groups=study.groups to scikit-learn's cross_val_score for one of your "
+            "own, or offer it to bidsml as an entry point",
+        )
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise UsageError(f"random_state is {random_state!r}", hint="give a whole number, 0 or more")
+
+
+def _check_cohort(study: Study, spec: AnalysisSpec) -> None:
+    """Refuse what the group level refuses of a cohort: its folds and metric are known only now."""
+    labels = {column_name(spec.target.column): as_text(study.y)}
+    build_cohort(study.cohort.table.assign(**labels), spec, available=study.cohort.participant_id)
 
 
 def add_nulls(validation: CrossValidation, nulls: tuple[PermutationNull, ...]) -> Result:

@@ -160,7 +160,7 @@ def test_a_regression_has_no_roc(cohort):
         ({"groups": ["a"]}, UsageError, "differ in their rows"),
         ({"participant_id": ["a"]}, UsageError, "1 participant_id for 60 rows"),
         ({"regress": ["age"]}, UsageError, "regress names"),
-        ({"harmonize": True}, ValueError, "needs cohort.site"),
+        ({"harmonize": True}, AnalysisFileError, "needs cohort.site"),
         ({"positive": "pateint"}, AnalysisFileError, "pateint"),
     ],
 )
