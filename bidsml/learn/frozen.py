@@ -19,11 +19,12 @@ from bidsml.learn.embedding import TangentSpace
 from bidsml.learn.estimators import CATALOG
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import FittedFold, fit_fold, prepare_fold
+from bidsml.learn.frozen_estimator import predict_with
 from bidsml.learn.frozen_layout import check_layout
 from bidsml.learn.harmonise import ComBat
 from bidsml.learn.normative import NormativeScores
 from bidsml.learn.overlap import describe_people
-from bidsml.learn.serialised import dump_estimator, load_estimator, serialiser_version
+from bidsml.learn.serialised import dump_estimator, serialiser_version
 from bidsml.learn.topics import TokenTopics
 from bidsml.records import (
     MODEL_SCHEMA,
@@ -222,7 +223,7 @@ def apply(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Applied
         ) from error
     n_classes = len(model.card.classes)
     if not model.is_linear:
-        return _apply_estimator(load_estimator(model.estimator.tobytes(), model.card.estimator), prepared, n_classes)
+        return Applied(*predict_with(model.estimator.tobytes(), model.card.estimator, prepared, n_classes=n_classes))
     scores = prepared @ model.arrays["coef"].T + model.arrays["intercept"]
     if not np.isfinite(scores).all():
         raise DataError("the model's weights lead to scores that are not finite", hint="do not use this model")
@@ -288,19 +289,3 @@ def _harmonise(model: FrozenModel, joined: FloatArray) -> FloatArray:
             hint=f"its analysis refuses them (nuisance.unseen_site = 'error'); it knows {', '.join(card.sites)}",
         )
     return np.asarray(combat.transform(joined))
-
-
-def _apply_estimator(estimator: Any, prepared: FloatArray, n_classes: int) -> Applied:
-    predictions = np.asarray(estimator.predict(prepared), dtype=float).reshape(-1)
-    if not n_classes:
-        return Applied(predictions[:, None], predictions, None)
-    probabilities = np.asarray(estimator.predict_proba(prepared)) if hasattr(estimator, "predict_proba") else None
-    if hasattr(estimator, "decision_function"):
-        scores = np.asarray(estimator.decision_function(prepared)).reshape(predictions.size, -1)
-    elif probabilities is not None:
-        scores = probabilities[:, 1:] if n_classes == 2 else probabilities
-    else:
-        raise DataError(
-            f"{type(estimator).__name__} gives neither decision values nor probabilities", hint="do not use it"
-        )
-    return Applied(scores, predictions, probabilities)

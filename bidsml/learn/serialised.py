@@ -9,10 +9,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
 from typing import Any
 
-from bidsml.errors import DataError, MissingInputError
+from bidsml.errors import BidsmlError, DataError, MissingInputError
 from bidsml.learn.estimators import CATALOG, EstimatorKind
 
-# The only types beside skops' own list of harmless ones that a model of a kind may hold.
+# Where the types come from that a model of a kind may hold, beside arrays and plain values. skops takes every estimator
+# of scikit-learn for harmless, and much of numpy and scipy; what is not expected has no business here.
+_PLAIN = ("builtins.", "numpy.ndarray", "numpy.int64", "numpy.uint64", "numpy.float64")
+EXPECTED: Mapping[str, tuple[str, ...]] = {
+    "forest": ("sklearn.ensemble._forest.", "sklearn.tree._classes.", "sklearn.tree._tree.Tree"),
+    "boosting": (
+        *("sklearn.ensemble._hist_gradient_boosting.", "sklearn._loss.", "sklearn.preprocessing._label."),
+        *("numpy.random._generator.Generator", "numpy.random._pcg64.", "numpy.random.bit_generator."),
+    ),
+    "rbf_svm": ("sklearn.svm._classes.",),
+}
+# How skops rebuilds what a file holds: no function, method, operator or class is among what a model needs.
+_LOADERS = frozenset(
+    {"DictNode", "ListNode", "TupleNode", "JsonNode", "NdArrayNode", "ObjectNode", "TypeNode"}
+    | {"TreeNode", "LossNode", "RandomGeneratorNode"}
+)
+# Those that skops does not take for harmless: see frozen_estimator, which looks at their numbers.
 TRUSTED: Mapping[str, tuple[str, ...]] = {
     "forest": ("sklearn.tree._tree.Tree",),
     "boosting": ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",),
@@ -69,29 +85,57 @@ def load_estimator(content: bytes, kind: str, *, of: EstimatorKind | None = None
         raise DataError(f"a model of kind {kind!r} is never kept as a skops file", hint="do not use this model")
     try:
         _refuse_bomb(content)
-        foreign = sorted(set(skops.get_untrusted_types(data=content)) - set(trusted))
+        foreign = set(skops.get_untrusted_types(data=content)) - set(trusted)
+        # Of another package's kind it is known what it adds to skops' list, not which of that it needs.
+        foreign |= _unexpected(content, EXPECTED[kind]) if trusted is TRUSTED.get(kind) else set()
         if foreign:
             raise DataError(
-                f"the model holds a type that is not trusted in a {kind}: {', '.join(foreign)}",
+                f"the model holds a type that is not trusted in a {kind}: {', '.join(sorted(foreign))}",
                 hint="do not use this model; ask its maker for one that bidsml wrote",
             )
         estimator = skops.loads(content, trusted=list(trusted))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, RecursionError) as error:
-        raise DataError(f"the estimator is not a readable skops file: {error}", hint="get the model anew") from error
+    except BidsmlError:
+        raise
+    except Exception as error:
+        # zipfile, json, numpy, skops and every type's own way of being rebuilt: each raises what it trips over.
+        raise DataError(
+            f"the estimator is not a readable skops file: {type(error).__name__}: {error}", hint="get the model anew"
+        ) from error
     if type(estimator).__name__ not in roots:
         raise DataError(f"the model says it is a {kind}, and holds a {type(estimator).__name__}", hint="do not use it")
     return estimator
 
 
 def _refuse_bomb(content: bytes) -> None:
-    """Nothing in the file may unpack to more than is there: bidsml stores, it doesn't compress."""
+    """Nothing in the file may unpack to more than is there, or hide another part: bidsml stores each, once."""
+    hint = "do not use this model; get it anew from where it was made"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        if len({member.filename for member in members}) < len(members):
+            raise DataError("two parts of the estimator have one name", hint=hint)
+        for member in members:
             if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
                 raise DataError(
-                    f"{member.filename} in the estimator is compressed, as bidsml never writes it",
-                    hint="do not use this model; get it anew from where it was made",
+                    f"{member.filename} in the estimator is compressed, as bidsml never writes it", hint=hint
                 )
+
+
+def _unexpected(content: bytes, expected: tuple[str, ...]) -> set[str]:
+    """Find types and ways of rebuilding that a model of a kind has no use for."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        todo = [json.loads(archive.read(_SCHEMA))]
+    found = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            if "__loader__" in node:
+                name = f"{node['__module__']}.{node['__class__']}"
+                known = name.startswith((*_PLAIN, *expected)) and node["__loader__"] in _LOADERS
+                found |= set() if known else {f"{name} ({node['__loader__']})"}
+            todo += node.values()
+        elif isinstance(node, list):
+            todo += node
+    return found
 
 
 def _skops() -> Any:
