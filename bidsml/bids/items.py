@@ -57,15 +57,18 @@ def read_items(
     AnalysisFileError
         A name or pattern is no column of the table, or no column is left.
     DataError
-        A cell is no number or outside of the dictionary's range, or the participant's rows differ.
+        A cell is no number or outside of the dictionary's range, an item to be reversed has levels that turning around
+        does not map onto each other, or the participant's rows differ.
     """
     table = _table(feature, participant_id, bids_dir=bids_dir, derivatives=derivatives)
     dictionary = _read_dictionary(table.path.with_suffix(".json"))
     chosen = [name for name in _choose(feature, table, dictionary) if name not in exclude]
     if not chosen:
         raise AnalysisFileError(f"no item of {table.path} is left", hint="see subscales, columns and exclude")
-    values = {name: _number(table, name, participant_id) for name in chosen}
-    ranges = {name: found for name in chosen if (found := _range(dictionary.get(name))) is not None}
+    answers = {name: _number(table, name, participant_id) for name in chosen}
+    values = {name: float("nan") if value in feature.no_answer else value for name, value in answers.items()}
+    ranges = {name: found for name in chosen if (found := _range(dictionary.get(name), feature)) is not None}
+    _check_reversed(feature, chosen, dictionary, table)
     for name, (low, high) in ranges.items():
         if not np.isnan(values[name]) and not low <= values[name] <= high:
             raise DataError(
@@ -153,17 +156,40 @@ def _number(table: Table, name: str, participant_id: str) -> float:
     return float(numbers[0])
 
 
-def _range(entry: object) -> tuple[float, float] | None:
+def _range(entry: object, feature: FeatureSpec) -> tuple[float, float] | None:
     """Find what an item ranges over: ``MinValue`` and ``MaxValue`` (or ``Minimum``, ``Maximum``), else its levels."""
-    if not isinstance(entry, dict):
-        return None
+    codes = _levels(entry, feature)
+    return _ends(entry) or ((codes[0], codes[-1]) if len(codes) > 1 else None)
+
+
+def _ends(entry: object) -> tuple[float, float] | None:
+    """Find the ends that the dictionary names."""
     for low, high in (("MinValue", "MaxValue"), ("Minimum", "Maximum")):
-        ends = _numbers([entry.get(low), entry.get(high)])
+        ends = _numbers([entry.get(low), entry.get(high)]) if isinstance(entry, dict) else []
         if len(ends) == 2:
             return ends[0], ends[1]
-    levels = entry.get("Levels")
+    return None
+
+
+def _levels(entry: object, feature: FeatureSpec) -> list[float]:
+    """Codes of an item's answers in rising order, without those that mean none."""
+    levels = entry.get("Levels") if isinstance(entry, dict) else None
     codes = _numbers(list(levels)) if isinstance(levels, dict) else []
-    return (min(codes), max(codes)) if len(codes) > 1 else None
+    return sorted(code for code in codes if code not in feature.no_answer)
+
+
+def _check_reversed(feature: FeatureSpec, chosen: Sequence[str], dictionary: Mapping[str, Any], table: Table) -> None:
+    """Refuse levels such as 1, 2, 3, 4, 9: the 9 is no answer, and would make a 9 of a 1."""
+    for name in chosen:
+        codes = _levels(dictionary.get(name), feature)
+        turned = sorted(codes[0] + codes[-1] - code for code in codes) if codes else []
+        unnamed = _ends(dictionary.get(name)) is None
+        if unnamed and matches_any(name, feature.reverse) and not np.allclose(codes, turned):
+            raise DataError(
+                f"{table.path}: item {name!r} is to be reversed, and its levels are "
+                f"{', '.join(f'{code:g}' for code in codes)}: turned around, they are not these levels",
+                hint="name the codes that mean no answer, no_answer = [...], or give MinValue and MaxValue there",
+            )
 
 
 def _numbers(texts: Sequence[object]) -> list[float]:

@@ -108,7 +108,18 @@ KINDS = (
         needs=frozenset({"table"}),
         measures=("sum", "mean"),
         keys=frozenset(
-            {"file", "key", "measure", "columns", "exclude", "subscales", "reverse", "max_missing", "indicators"}
+            {
+                "file",
+                "key",
+                "measure",
+                "columns",
+                "exclude",
+                "subscales",
+                "reverse",
+                "no_answer",
+                "max_missing",
+                "indicators",
+            }
         ),
         summary="items or subscales of a questionnaire, turned around and prorated over gaps",
         units=("points", "points"),

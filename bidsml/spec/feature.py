@@ -61,6 +61,9 @@ class FeatureSpec(Section):
         description="Kind questionnaire: items or patterns to be turned around, by the range that the .json beside the "
         "table gives.",
     )
+    no_answer: tuple[float, ...] = Field(
+        (), description="Kind questionnaire: codes that mean no answer, such as [8, 9]: they count as missing."
+    )
     max_missing: float = Field(
         0.2,
         ge=0,

@@ -62,6 +62,34 @@ def test_without_a_dictionary_nothing_is_known_of_the_items(dataset):
     assert not found.ranges
 
 
+@pytest.fixture
+def coded(dataset):
+    """Answers 1 to 4, and codes for no answer among the levels, as of ds000030's acds_adult."""
+    levels = dict.fromkeys(["8", "6", "3", "4", "2", "1", "9"], "")
+    (dataset / "phenotype" / "q.json").write_text(json.dumps({name: {"Levels": levels} for name in ("q1", "q4")}))
+    table = "participant_id\tq1\tq4\nsub-01\t1\t4\nsub-02\t9\t6\n"
+    (dataset / "phenotype" / "q.tsv").write_text(table)
+    return dataset
+
+
+def test_codes_of_no_answer_are_missing_and_no_end_of_the_range(coded):
+    found = items(coded, "02", no_answer=(6, 8, 9), reverse=("q4",))
+    np.testing.assert_equal(dict(found.values), {"q1": np.nan, "q4": np.nan})
+    assert found.ranges == {"q1": (1, 4), "q4": (1, 4)}
+    np.testing.assert_equal(dict(items(coded, "02").values), {"q1": 9, "q4": 6})
+
+
+def test_levels_that_cannot_be_turned_around_are_refused(coded):
+    with pytest.raises(
+        DataError, match="item 'q4' is to be reversed, and its levels are 1, 2, 3, 4, 6, 8, 9"
+    ) as caught:
+        items(coded, "01", reverse=("q4",))
+    assert "no_answer = [...]" in caught.value.hint
+    dictionary = {"q4": {"Levels": {"1": "", "4": "", "9": "none"}, "MinValue": 1, "MaxValue": 4}}
+    (coded / "phenotype" / "q.json").write_text(json.dumps(dictionary))
+    assert items(coded, "01", reverse=("q4",)).ranges == {"q4": (1, 4)}
+
+
 def test_both_files_are_hashed(dataset):
     names = [path.name for path in table_files(questionnaire(), "01", bids_dir=dataset, derivatives={})]
     assert names == ["q.tsv", "q.json"]
