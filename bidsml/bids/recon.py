@@ -93,7 +93,8 @@ def read_recon(scan: Scan, feature: FeatureSpec) -> tuple[dict[str, float], dict
     """Read the measure of a feature block.
 
     Parcels are named as FreeSurfer's ``aparcstats2table`` names them, ``lh_bankssts_thickness``; structures as in
-    ``aseg.stats``, except that ``Left-Thalamus-Proper``, as it was called up to version 6, is ``Left-Thalamus``.
+    ``aseg.stats``, except that ``Left-Thalamus-Proper``, as it was called up to version 6 (in some with an asterisk),
+    is ``Left-Thalamus``.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def _subcortical(path: Path, feature: FeatureSpec) -> dict[str, float]:
     found = {key.removesuffix(ending): text for key, text in read_stats(path).items() if key.endswith(ending)}
     _require_rows(path, len(found))
     volumes = {
-        name.replace("-Thalamus-Proper", "-Thalamus"): _number(text, f"{path}: volume of {name}")
+        re.sub(r"-Thalamus-Proper\*?$", "-Thalamus", name): _number(text, f"{path}: volume of {name}")
         for name, text in found.items()
     }
     if not volumes:

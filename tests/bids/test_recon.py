@@ -100,6 +100,9 @@ def test_the_thalamus_has_one_name_in_all_versions(subjects):
     write_aseg(subjects / "sub-1" / "stats" / "aseg.stats", thalamus="Thalamus-Proper", etiv="ICV")
     assert read(subjects, measure="subcortical") == new
     assert read(subjects, measure="subcortical_of_etiv")["Left-Thalamus"] == pytest.approx(100 / 1e6)
+    # Some builds of version 6 took the names of the colour table, where it has an asterisk.
+    write_aseg(subjects / "sub-1" / "stats" / "aseg.stats", thalamus="Thalamus-Proper*")
+    assert read(subjects, measure="subcortical") == new
 
 
 def test_a_parcel_of_one_hemisphere_alone_is_missing_in_the_other(subjects):
