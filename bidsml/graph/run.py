@@ -108,7 +108,8 @@ def plugin_settings(
 
 
 def _is_deaf(graph: Graph | None) -> bool:
-    return graph is not None and any(node.interface.step.startswith(_DEAF_STEPS) for node in _nodes(graph).values())
+    steps = () if graph is None else (node.interface for node in _nodes(graph).values())
+    return any(isinstance(each, StepInterface) and each.step.startswith(_DEAF_STEPS) for each in steps)
 
 
 def _check_line(given: object, *, what: str) -> None:
