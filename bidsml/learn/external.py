@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from bidsml.learn.frozen import Applied, apply
 from bidsml.learn.intervals import UNIT_BOOTSTRAP, draw_units, percentile_interval, resample, take_rows
+from bidsml.learn.leakage.association import tie_to_names
 from bidsml.learn.metrics import METRICS, Metric, Outcome, metrics_of
 from bidsml.records import (
     ExternalResult,
@@ -71,7 +72,7 @@ def judge_newcomers(
         performance=tuple(rows),
         primary_metric=primary,
         provenance=provenance,
-        warnings=(*warnings, *people.notes),
+        warnings=(*warnings, *_site_tie(people, judged, model.card), *people.notes),
     )
 
 
@@ -166,6 +167,9 @@ def _figure(
     if not np.isfinite(estimate):
         return replace(blank, note="undefined here")
     interval = percentile_interval(resample(lambda rows: metric(take_rows(outcome, rows)), samples))
+    if interval.low == interval.high:
+        # Of a perfect AUC above all: no sample of these people shows what others would.
+        return replace(blank, estimate=estimate, note="no interval: it is the same in every sample of these people")
     how = UNIT_BOOTSTRAP if np.isfinite(interval.low) else ""
     return replace(blank, estimate=estimate, low=interval.low, high=interval.high, interval=how)
 
@@ -183,6 +187,18 @@ def _site_rows(applied: Applied, people: Newcomers, context: _Context, *, seed: 
         units = [str(people.table["unit"][row]) for row in rows]
         own = replace(context, judged=rows, samples=draw_units(units, seed=seed))
         yield _figure(blank, _outcome(applied, people.target, own), METRICS[context.primary], own.samples)
+
+
+def _site_tie(people: Newcomers, judged: IntArray, card: ModelCard) -> Iterator[str]:
+    """Say so where sites and labels go together: who tells sites apart then seems to tell the labels."""
+    sites = people.table["site"].to_numpy()[judged]
+    known = np.array([one is not None for one in sites], dtype=bool)
+    tie = tie_to_names(people.target[judged][known], list(map(str, sites[known])), classes=len(card.classes))
+    if tie is not None and tie.grade() in ("caution", "alarm"):
+        yield (
+            f"Site and label go together here ({tie.words}): a model that tells sites apart seems to tell labels. "
+            "Rely on the figures within sites."
+        )
 
 
 def _is_enough(target: FloatArray, card: ModelCard) -> bool:

@@ -123,6 +123,27 @@ def test_sites_have_their_own_figures_where_they_are_large_enough(trained, simul
     assert by_site["external, site tiny"].n == 0
 
 
+def test_a_site_of_each_class_is_told(trained, simulate):
+    """All patients from one scanner: an AUC of 1 may be the scanner's, and none of it can be told within sites."""
+    _, model = trained()
+    data = others(simulate, effect=40.0, cohort={"site": "site"}, n_sites=2)
+    apart = [f"site-{code:.0f}" for code in data.cohort.target]
+    said = judged(model, brought(data, model.card, table=text_table(data).assign(site=apart)))
+    told = [line for line in said.warnings if "Site and label go together here" in line]
+    assert len(told) == 1 and "Cramér's V 1.00" in told[0]
+    mixed = judged(model, brought(data, model.card))
+    assert not any("Site and label" in line for line in mixed.warnings)
+
+
+def test_a_figure_that_no_sample_changes_has_no_interval(trained, simulate):
+    """A perfect AUC is 1 in every sample: an interval of 1 to 1 would say that nobody else can be told wrong."""
+    _, model = trained()
+    found = row(judged(model, brought(others(simulate, effect=40.0), model.card)), "roc_auc")
+    assert found.estimate == 1
+    assert np.isnan(found.low) and np.isnan(found.high) and not found.interval
+    assert "same in every sample" in found.note
+
+
 def test_relatives_are_drawn_together(trained, simulate):
     _, model = trained()
     data = others(simulate, rows_per_unit=4, n=48)
