@@ -47,7 +47,7 @@ def load_header(path: Path) -> Any:
     """
     hint = "the file is damaged; fetch or make it again"
     try:
-        _check_extensions(path)
+        check_extensions(path)
         image: Any = nib.load(path)  # type: ignore[attr-defined]
     except READ_ERRORS as error:
         raise DataError(f"{path} is not a readable NIfTI image: {error}", hint=hint) from error
@@ -58,8 +58,14 @@ def load_header(path: Path) -> Any:
     return image
 
 
-def _check_extensions(path: Path) -> None:
-    """Refuse extensions that reach beyond the header: nibabel allocates what they claim."""
+def check_extensions(path: Path) -> None:
+    """Refuse extensions that reach beyond the header: nibabel allocates what they claim.
+
+    Raises
+    ------
+    nibabel.filebasedimages.ImageFileError
+        One does.
+    """
     with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as stream:
         block = stream.read(nib.Nifti2Header.sizeof_hdr)
         kinds: tuple[Any, ...] = (nib.Nifti2Header, nib.Nifti1Header)

@@ -6,19 +6,17 @@ in pairs, one a hemisphere; the left one's path stands for both.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
-import nibabel as nib
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, LabelAxis, SeriesAxis
-from nibabel.freesurfer.io import read_annot
 from numpy.typing import NDArray
 
 from bidsml.errors import DataError, MissingInputError
-from bidsml.headers import READ_ERRORS
 from bidsml.records import IntArray
+from bidsml.surfacefiles import open_annotation, open_cifti, open_gifti, readable
 
 SERIES = (".dtseries.nii", ".func.gii")
 LABELS = ("dlabel.nii", ".label.gii", ".annot")
@@ -106,16 +104,26 @@ def read_series(path: Path) -> SurfaceSeries:
         It is damaged, or of another form.
     """
     if path.name.endswith(".dtseries.nii"):
-        image = _open(path, nib.Cifti2Image)
-        series, models = (image.header.get_axis(axis) for axis in (0, 1))
-        if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
-            raise DataError(f"{path}: expected a time series of grayordinates", hint="give a .dtseries.nii file")
-        tr_s = float(series.step) if series.unit == "SECOND" and series.step > 0 else None
-        return SurfaceSeries(_values(path, image), _cifti_parts(models), tr_s)
-    sides = [np.atleast_2d(_gifti_values(side)) for side in hemispheres(path)]
-    if len({len(side) for side in sides}) > 1:
-        raise DataError(f"{path}: the hemispheres have {len(sides[0])} and {len(sides[1])} volumes", hint="fetch both")
-    return SurfaceSeries(np.concatenate(sides, axis=1), _pair([side.shape[1] for side in sides]), None)
+        with readable(path):
+            found = _cifti_series(path)
+    else:
+        sides = [_gifti_values(side) for side in hemispheres(path)]
+        if len({len(side) for side in sides}) > 1:
+            counts = " and ".join(str(len(side)) for side in sides)
+            raise DataError(f"{path}: the hemispheres have {counts} volumes", hint="fetch both")
+        found = SurfaceSeries(np.concatenate(sides, axis=1), _pair([side.shape[1] for side in sides]), None)
+    if not found.values.size:
+        raise DataError(f"{path} holds no value: {found.values.shape}", hint="fetch it again")
+    return found
+
+
+def _cifti_series(path: Path) -> SurfaceSeries:
+    image = open_cifti(path)
+    series, models = (image.header.get_axis(axis) for axis in (0, 1))
+    if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
+        raise DataError(f"{path}: expected a time series of grayordinates", hint="give a .dtseries.nii file")
+    tr_s = float(series.step) if series.unit == "SECOND" and 0 < series.step < np.inf else None
+    return SurfaceSeries(_values(image), _cifti_parts(models), tr_s)
 
 
 def read_labels(path: Path) -> SurfaceLabels:
@@ -131,12 +139,8 @@ def read_labels(path: Path) -> SurfaceLabels:
         It is damaged, of another form, or holds no region.
     """
     if path.name.endswith("dlabel.nii"):
-        image = _open(path, nib.Cifti2Image)
-        labels, models = (image.header.get_axis(axis) for axis in (0, 1))
-        if not isinstance(labels, LabelAxis) or not isinstance(models, BrainModelAxis):
-            raise DataError(f"{path}: expected labels of grayordinates", hint="give a .dlabel.nii file")
-        table = {int(key): str(name) for key, (name, _) in labels.label[0].items()}
-        given, parts = [(_values(path, image)[0].astype(np.int64), table)], _cifti_parts(models)
+        with readable(path):
+            given, parts = _cifti_labels(path)
     else:
         given = [_annotation(side) if side.suffix == ".annot" else _gifti_labels(side) for side in hemispheres(path)]
         parts = _pair([len(values) for values, _ in given])
@@ -147,11 +151,21 @@ def read_labels(path: Path) -> SurfaceLabels:
     return SurfaceLabels(names, number, parts, _SPACES.get(sizes[0], "") if sizes else "")
 
 
+def _cifti_labels(path: Path) -> tuple[list[tuple[IntArray, dict[int, str]]], dict[str, Part]]:
+    image = open_cifti(path)
+    labels, models = (image.header.get_axis(axis) for axis in (0, 1))
+    if not isinstance(labels, LabelAxis) or not isinstance(models, BrainModelAxis):
+        raise DataError(f"{path}: expected labels of grayordinates", hint="give a .dlabel.nii file")
+    table = {int(key): str(name) for key, (name, _) in labels.label[0].items()}
+    return [(_whole(_values(image)[0]), table)], _cifti_parts(models)
+
+
 def _number(given: list[tuple[IntArray, dict[int, str]]]) -> tuple[tuple[str, ...], IntArray]:
     """Give the regions of all files numbers from 1 on, in the order of their keys; 0 where there is none."""
+    there = [set(np.unique(values).tolist()) for values, _ in given]
     kept = [
-        {key: name for key, name in sorted(table.items()) if _is_region(key, name) and (values == key).any()}
-        for values, table in given
+        {key: name for key, name in sorted(table.items()) if _is_region(key, name) and key in mine}
+        for mine, (_, table) in zip(there, given, strict=True)
     ]
     spelled = [name for table in kept for name in table.values()]
     sides = ("L_", "R_") if len(kept) == 2 and len(set(spelled)) < len(spelled) else ("", "")
@@ -183,52 +197,47 @@ def _cifti_parts(models: Any) -> dict[str, Part]:
     for name, columns, model in models.iter_structures():
         places = np.arange(len(models))[columns]
         if model.surface_mask.all():
-            parts[name] = Part(places, np.asarray(model.vertex, dtype=np.int64), int(model.nvertices[name]))
+            keys, size = np.asarray(model.vertex, dtype=np.int64), int(model.nvertices[name])
         else:
             shape = tuple(int(n) for n in model.volume_shape)
-            keys = np.ravel_multi_index(tuple(np.asarray(model.voxel).T), shape)
-            parts[name] = Part(places, keys.astype(np.int64), int(np.prod(shape)))
+            keys, size = np.ravel_multi_index(tuple(np.asarray(model.voxel).T), shape).astype(np.int64), prod(shape)
+        if ((keys < 0) | (keys >= size)).any():
+            raise ValueError(f"{name} has points that are none of its {size}")
+        parts[name] = Part(places, keys, size)
     return parts
 
 
-def _open(path: Path, kind: type[Any]) -> Any:
-    if not path.is_file():
-        raise MissingInputError(f"{path} is not there", hint="check the path and the derivatives folder")
-    try:
-        image: Any = nib.load(path)  # type: ignore[attr-defined]
-    except (*READ_ERRORS, ExpatError, KeyError) as error:
-        raise DataError(f"{path} is not readable: {error}", hint="the file is damaged; fetch it again") from error
-    if not isinstance(image, kind):
-        raise DataError(f"{path}: expected {kind.__name__}, found {type(image).__name__}", hint="convert it")
-    return image
-
-
-def _values(path: Path, image: Any) -> NDArray[np.float32]:
-    try:
-        return np.asarray(image.dataobj, dtype=np.float32)
-    except READ_ERRORS as error:
-        raise DataError(f"{path} is damaged: {error}", hint="fetch it again") from error
+def _values(image: Any) -> NDArray[np.float32]:
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    if values.ndim != 2:
+        raise ValueError(f"expected rows of points, found {values.shape}")
+    return values
 
 
 def _gifti_values(path: Path) -> NDArray[np.float32]:
     """One row per data array, ``(n_volumes, n_vertices)``."""
-    arrays = [np.asarray(one.data, dtype=np.float32) for one in _open(path, nib.GiftiImage).darrays]
-    if not arrays or len({array.shape for array in arrays}) > 1:
+    with readable(path):
+        arrays = [np.asarray(one.data, dtype=np.float32) for one in open_gifti(path).darrays]
+    if not arrays or len({array.shape for array in arrays}) > 1 or arrays[0].ndim not in (1, 2):
         raise DataError(f"{path}: expected data arrays of one size, found {len(arrays)}", hint="fetch it again")
     # fMRIPrep writes an array a volume; one array of all volumes holds them side by side.
     return np.stack(arrays) if arrays[0].ndim == 1 else arrays[0].T
 
 
 def _gifti_labels(path: Path) -> tuple[IntArray, dict[int, str]]:
-    image = _open(path, nib.GiftiImage)
-    table = {int(key): str(name) for key, name in image.labeltable.get_labels_as_dict().items()}
-    return np.asarray(image.darrays[0].data).astype(np.int64), table
+    with readable(path):
+        image = open_gifti(path)
+        table = {int(key): str(name) for key, name in image.labeltable.get_labels_as_dict().items()}
+        return _whole(np.ravel(image.darrays[0].data)), table
+
+
+def _whole(values: NDArray[Any]) -> IntArray:
+    """Labels as whole numbers; 0, no region, where one is none."""
+    usable = np.isfinite(values) & (np.abs(values.astype(np.float64)) < 2**53)
+    return np.where(usable, values, 0).astype(np.int64)
 
 
 def _annotation(path: Path) -> tuple[IntArray, dict[int, str]]:
     """Labels of FreeSurfer's annotation, counted from 1 so that 0 is free for vertices of no region (−1)."""
-    try:
-        values, _, names = read_annot(path)  # type: ignore[no-untyped-call]
-    except (*READ_ERRORS, TypeError, IndexError) as error:
-        raise DataError(f"{path} is no readable annotation: {error}", hint="fetch it again") from error
-    return np.asarray(values).astype(np.int64) + 1, {index + 1: name.decode() for index, name in enumerate(names)}
+    numbers, names = open_annotation(path)
+    return numbers + 1, {index + 1: name for index, name in enumerate(names)}

@@ -19,6 +19,7 @@ LEVELS = {
     "records": 1,
     "spec": 1,
     "headers": 1,
+    "surfacefiles": 1.5,
     "surfaces": 2,
     "extension": 1,
     "matrices": 2,
