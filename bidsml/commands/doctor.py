@@ -57,7 +57,7 @@ def _facts() -> dict[str, str]:
         "container": describe_container(description=container_description(), image=image_record()),
         "analyses": ", ".join(list_ready_made()),
         "features": ", ".join(FEATURES),
-        "atlases": ", ".join(list_atlases()),
+        "atlases": _say_atlases(),
         "templates": f"this image: {baked}\n{templates}" if baked else templates,
         "raw images": f"go to {automatic_space()} unless preprocess.space says another",
         "denoising": ", ".join(STRATEGIES),
@@ -67,6 +67,13 @@ def _facts() -> dict[str, str]:
         "plugins": ", ".join(PLUGINS),
         "graphviz": (shutil.which("dot") and "there") or "not there: --write-graph writes DOT text",
     }
+
+
+def _say_atlases() -> str:
+    # TemplateFlow's names have a variant behind a hyphen.
+    packaged = [name for name in list_atlases() if "-" not in name]
+    others = [name for name in list_atlases() if "-" in name]
+    return f"{', '.join(packaged)}\nfrom TemplateFlow, where they were downloaded: {', '.join(others)}"
 
 
 def _describe_extensions() -> Iterator[str]:

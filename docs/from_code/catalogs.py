@@ -85,12 +85,25 @@ def write_page() -> str:
             "\n## Denoising strategies\n",
             "`strategy` of `[denoise]`, for BOLD and time series with fMRIPrep's confounds.\n",
             write_table(("strategy",), [(code(name),) for name in STRATEGIES]),
-            "\n## Packaged atlases\n",
-            "`atlas` of a feature block. Beside these: any of TemplateFlow's that was downloaded, a folder with a "
-            "BIDS atlas, or a NIfTI with its TSV beside it.\n",
-            write_table(("atlas",), [(code(name),) for name in list_atlases()]),
+            "\n## Atlases\n",
+            "`atlas` of a feature block: one of these names, a folder with a BIDS atlas, a NIfTI with its TSV beside it, "
+            "or labels on [surfaces](../features/surfaces.md). What comes from TemplateFlow is read where it was "
+            "downloaded before: bidsml says how, and downloads nothing by itself.\n",
+            write_table(("atlas", "comes"), _atlases()),
         ]
     )
+
+
+def _atlases() -> list[tuple[str, str]]:
+    """Names by family: thirty that differ in two numbers stand in three rows."""
+    families: dict[str, list[str]] = {}
+    for name in list_atlases():
+        # TemplateFlow's names have a variant behind a hyphen, the packaged ones have none.
+        families.setdefault(name.partition("-")[0], []).append(name)
+    return [
+        (", ".join(map(code, names)), "from TemplateFlow" if "-" in names[0] else "with bidsml")
+        for names in families.values()
+    ]
 
 
 def _estimators() -> list[tuple[str, ...]]:
