@@ -159,7 +159,7 @@ def _fits(mine: pd.Index, other: pd.Index) -> bool:
 
 
 def _is_unlabelled(index: pd.Index) -> bool:
-    return index.equals(pd.RangeIndex(len(index)))
+    return bool(index.equals(pd.RangeIndex(len(index))))
 
 
 def as_text(values: Any) -> list[str | None]:
