@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from bidsml.bids.store import read_record, sha256_file, write_atomic, write_json
 from bidsml.records import Cohort, Fold, Freezing, PermutationNull, Result
 from bidsml.report.lookup import read_study
 from bidsml.report.model_card import render_model_card
+from bidsml.steps.columns import describe_columns
 from bidsml.steps.maps import paint_maps, write_maps
 from bidsml.steps.pages import publish_group_page
 from bidsml.steps.tables import evaluation_tables
@@ -52,21 +53,14 @@ def publish_group(
     written = [
         write_atomic(folder / "analysis.toml", analysis_toml.read_bytes()),
         write_atomic(folder / "run.json", run.read_bytes()),
-        write_table(folder / "cohort.tsv", cohort_table(content.cohort)),
-        write_table(folder / "folds.tsv", folds_table(content.folds, content.cohort)),
-        write_table(folder / "predictions.tsv", predictions_table(content)),
-        write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance])),
-        write_json(folder / "performance.json", _PERFORMANCE_COLUMNS),
-        write_table(folder / "leakage.tsv", leakage_table(content)),
-        write_json(folder / "leakage.json", _LEAKAGE_COLUMNS),
         write_table(out / "phenotype" / f"{content.analysis}.tsv", phenotype_table(content)),
         write_json(out / "phenotype" / f"{content.analysis}.json", _PHENOTYPE_COLUMNS),
     ]
     if content.nulls:
         written.append(_write_permutations(folder / "permutations.npz", content.nulls))
-    for name, (table, description) in evaluation_tables(content).items():
+    for name, (table, description) in (_tables(content) | evaluation_tables(content)).items():
         written.append(write_table(folder / f"{name}.tsv", table))
-        written.append(write_json(folder / f"{name}.json", description))
+        written.append(write_json(folder / f"{name}.json", describe_columns(table, description)))
     written += write_maps(folder, content.maps)
     written += publish_words(folder, content, study_toml=study_toml)
     written += _write_model(folder / "model", freezing, content)
@@ -78,15 +72,22 @@ def publish_group(
     return write_json(out_dir / "receipt.json", {"files": files})
 
 
+def _tables(result: Result) -> dict[str, tuple[pd.DataFrame, Mapping[str, Any]]]:
+    """Make the tables that every result has: file stem, content, and what its own columns mean."""
+    return {
+        "cohort": (cohort_table(result.cohort), {}),
+        "folds": (folds_table(result.folds, result.cohort), {}),
+        "predictions": (predictions_table(result), {}),
+        "performance": (pd.DataFrame([vars(row) for row in result.performance]), _PERFORMANCE_COLUMNS),
+        "leakage": (leakage_table(result), _LEAKAGE_COLUMNS),
+    }
+
+
 _PERFORMANCE_COLUMNS: dict[str, Any] = {
     "model": {"Description": "biomarker, a baseline on the same folds, or a paired difference (A - B)"},
     "estimate": {"Description": "Out-of-fold value of the metric, aggregated as the note says"},
-    "low": {"Description": "Lower end of the 95 % interval"},
-    "high": {"Description": "Upper end of the 95 % interval"},
-    "interval": {"Description": "How the interval was made"},
     "p": {"Description": "Probability of a value at least as good by chance; the method is in p_method"},
     "p_floor": {"Description": "Smallest p that the number of draws can show: 1 / (1 + draws)"},
-    "n": {"Description": "Number of participants"},
 }
 
 _LEAKAGE_COLUMNS: dict[str, Any] = {

@@ -82,6 +82,7 @@ def patterns_table(result: Result) -> pd.DataFrame:
 
 
 _PATTERNS: Description = {
+    "name": {"Description": "Name of the region, or of the network or the two networks"},
     "level": {"Description": "region: all edges of it; network: all features of a network or of a pair of networks"},
     "rms_z": {"Description": "Root mean square of the features' z"},
     "p_corrected": {"Description": "Permutation p of rms_z, corrected over all names of the level"},
@@ -223,7 +224,6 @@ _SUBGROUPS: Description = {
     "column": {"Description": "Column of participants.tsv"},
     "level": {"Description": "Its value, or a third of the people"},
     "estimate": {"Description": "Primary metric of the pooled out-of-fold predictions in the subgroup"},
-    "interval": {"Description": "How the 95 % interval was made"},
 }
 
 
@@ -262,6 +262,6 @@ def curves_table(result: Result) -> pd.DataFrame:
 _CURVES: Description = {
     "class": {"Description": "Class that counts as positive, against all others"},
     "grid": {"Description": "False positive rate of true_positive_rate; recall of precision"},
-    "true_positive_rate": {"Description": "Mean over repeats; rate_low and rate_high are a pointwise 95 % band"},
-    "precision": {"Description": "Mean over repeats; precision_low and precision_high are a pointwise 95 % band"},
+    "true_positive_rate": {"Description": "Mean over repeats; rate_low and rate_high are a band point by point"},
+    "precision": {"Description": "Mean over repeats; precision_low and precision_high are a band point by point"},
 }

@@ -55,10 +55,17 @@ def test_columns(tables, name):
     assert list(tables[name]) == DOCUMENTED[name]
 
 
-def test_performance_columns_are_described(finished, tables):
+def test_performance_has_its_columns(tables):
     assert set(tables["performance"]) == PERFORMANCE
-    described = json.loads((finished.group / "performance.json").read_text())
-    assert set(described) <= PERFORMANCE
+
+
+def test_every_column_of_the_group_s_tables_is_described(finished):
+    listed = sorted(finished.group.glob("*.tsv"))
+    assert {"cohort", "folds", "predictions", "calibration", "learning_curve"} <= {path.stem for path in listed}
+    for path in listed:
+        described = json.loads(path.with_suffix(".json").read_text())
+        missing = [name for name in table(path) if not described.get(name, {}).get("Description")]
+        assert missing == [], path.name
 
 
 def test_everyone_is_accounted_for(finished, tables):
