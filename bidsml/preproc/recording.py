@@ -21,6 +21,8 @@ from bidsml.spec.recording import RecordingSpec
 MAD_TO_SD = 1.4826
 # Of the median peak-to-peak amplitude of all channels: what is less is a channel without contact.
 FLAT = 1e-6
+# The 10-20 system's names of electrodes that the 10-10 system calls otherwise.
+_RENAMED = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 # Volt to microvolt; tesla to femtotesla; tesla per metre to femtotesla per centimetre.
 _SCALE = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
 
@@ -151,11 +153,15 @@ def _require_channels(raw: Any, scan: Scan) -> None:
 def common_name(name: str) -> str:
     """Spell an electrode as the 10-05 system does; a name that it does not know stays as it is.
 
-    >>> [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "E12")]
-    ['Fp1', 'Fp1', 'Cz', 'E12']
+    Temporal electrodes of the older 10-20 system get their names of today, which other recordings may have (Acharya et
+    al. 2016, J Clin Neurophysiol 33:308, doi:10.1097/WNP.0000000000000316).
+
+    >>> [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "T3", "E12")]
+    ['Fp1', 'Fp1', 'Cz', 'T7', 'E12']
     """
     plain = re.sub(r"^EEG[ _-]*|[-_ ](REF|LE|AVG|A1|A2|M1|M2)$|\.+$", "", name, flags=re.IGNORECASE)
-    return _standard_names().get(plain.lower(), name)
+    known = _standard_names().get(plain.lower(), name)
+    return _RENAMED.get(known, known)
 
 
 @cache

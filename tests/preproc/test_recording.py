@@ -153,7 +153,9 @@ def test_meg_is_measured_in_its_own_unit(tmp_path, sensors):
 
 
 def test_common_names():
-    assert [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "EEG T3-LE")] == ["Fp1", "Fp1", "Cz", "T3"]
+    assert [common_name(name) for name in ("EEG FP1-REF", "Fp1.", "CZ", "EEG T3-LE")] == ["Fp1", "Fp1", "Cz", "T7"]
+    # One electrode under its name of 1958 and of today: one feature over both recordings.
+    assert [common_name(name) for name in ("T4", "t5", "T6", "T7", "P8")] == ["T8", "P7", "P8", "T7", "P8"]
     # Names of other layouts, and of references, stay.
     assert [common_name(name) for name in ("E12", "EEG001", "A1", "MEG0113")] == ["E12", "EEG001", "A1", "MEG0113"]
 
