@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from math import isnan
+from math import isinf, isnan
 from pathlib import Path
 from types import MappingProxyType
 
@@ -193,6 +193,9 @@ def _intracranial(path: Path) -> float:
 
 def _number(text: str, where: str) -> float:
     try:
-        return float(text)
+        number = float(text.replace("_", "?"))  # Python would read 1_000
     except ValueError as error:
         raise DataError(f"{where} is no number: {text!r}", hint="fetch or make the file again") from error
+    if isinf(number):
+        raise DataError(f"{where} is no finite number: {text!r}", hint="fetch or make the file again")
+    return number
