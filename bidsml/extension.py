@@ -64,7 +64,8 @@ class Plugin:
         """
         try:
             return EntryPoint(self.name, self.target, self.group).load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # A script that ends itself when it is imported would end the run too, and with its own exit code.
             raise PluginError(
                 f"the {GROUPS[self.group]} {self.name!r} of the package {self.package} {self.version} cannot be "
                 f"imported from {self.target}: {type(error).__name__}: {error}",

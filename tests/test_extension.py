@@ -96,6 +96,10 @@ def test_a_name_that_two_offer_is_an_error_that_names_both(lab, name, others):
         (KIND.format(name="my-pace"), "my-pace", "named 'my-pace'"),
         ("", "pace", "AttributeError"),
         ("raise RuntimeError('no licence')\n", "pace", "no licence"),
+        ("import sys\nsys.exit(0)\n", "pace", "SystemExit: 0"),
+        ("class KIND:\n    name = 'pace'\n", "pace", "gives type"),
+        ("def __getattr__(name):\n    raise KeyError(name)\n", "pace", "KeyError"),
+        ("x = (\n", "pace", "SyntaxError"),
     ],
 )
 def test_an_entry_point_that_gives_something_else_is_said(tmp_path, module, point, words):
