@@ -38,7 +38,7 @@ from bidsml.records import (
     NormativeCard,
     NuisanceColumn,
 )
-from bidsml.spec import AnalysisSpec, EstimatorSpec, column_name, features_digest
+from bidsml.spec import FEATURE_SECTIONS, AnalysisSpec, EstimatorSpec, column_name, features_digest
 
 _Arrays = dict[str, NDArray[Any]]
 
@@ -119,7 +119,7 @@ def _card(
         target=spec.target.column,
         classes=cohort.classes,
         positive=cohort.positive,
-        features=spec.model_dump(mode="json", include={"input", "denoise", "features"}),
+        features=spec.model_dump(mode="json", include=set(FEATURE_SECTIONS)),
         features_digest=features_digest(spec),
         blocks=features.blocks,
         names=features.names,

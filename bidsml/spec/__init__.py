@@ -1,6 +1,7 @@
 """What the user wishes: the science (``AnalysisSpec``) and the circumstances (``RunOptions``), both frozen."""
 
 from bidsml.spec.analysis import (
+    FEATURE_SECTIONS,
     AnalysisSpec,
     CohortSpec,
     CVSpec,
@@ -30,6 +31,7 @@ from bidsml.spec.study import StudySpec, find_study, load_study, not_applicable,
 from bidsml.spec.task import TaskSpec
 
 __all__ = [
+    "FEATURE_SECTIONS",
     "AnalysisSpec",
     "CVSpec",
     "CohortSpec",

@@ -328,6 +328,10 @@ def spec_digest(spec: AnalysisSpec) -> str:
     return _digest(spec.model_dump(mode="json"))
 
 
+FEATURE_SECTIONS = ("input", "preprocess", "denoise", "task", "features")
+"""Sections of an analysis that decide the participant level."""
+
+
 def features_digest(spec: AnalysisSpec) -> str:
     """SHA-256 of what decides the participant level: input, denoising and features.
 
@@ -335,7 +339,7 @@ def features_digest(spec: AnalysisSpec) -> str:
     """
     dump = spec.model_dump(mode="json")
     dump["block_names"] = spec.block_names
-    return _digest({key: dump[key] for key in ("input", "preprocess", "denoise", "task", "features", "block_names")})
+    return _digest({key: dump[key] for key in (*FEATURE_SECTIONS, "block_names")})
 
 
 def analysis_schema() -> dict[str, Any]:

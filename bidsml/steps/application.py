@@ -17,7 +17,7 @@ from bidsml.learn.matching import match_features
 from bidsml.learn.newcomers import choose_newcomers, lay_out
 from bidsml.learn.overlap import find_overlap, refuse_overlap
 from bidsml.records import ExternalResult, ModelCard, Newcomers, Provenance
-from bidsml.spec import AnalysisSpec, column_name, features_digest, read_spec
+from bidsml.spec import FEATURE_SECTIONS, AnalysisSpec, column_name, features_digest, read_spec
 from bidsml.steps.assembly import has_own_names, load_features, load_people
 from bidsml.steps.pages import publish_external_page
 
@@ -82,6 +82,8 @@ def assemble_newcomers(
 def check_features(card: ModelCard, spec: AnalysisSpec) -> None:
     """Check that the analysis makes its features as the model's own did.
 
+    A key that the model's bidsml did not have yet has its default there.
+
     Raises
     ------
     DataError
@@ -89,8 +91,13 @@ def check_features(card: ModelCard, spec: AnalysisSpec) -> None:
     """
     if card.features_digest == features_digest(spec):
         return
-    own = spec.model_dump(mode="json", include={"input", "denoise", "features"})
-    different = _differences(card.features, own) or ["the names of the feature blocks"]
+    own = spec.model_dump(mode="json", include=set(FEATURE_SECTIONS))
+    different = _differences(_filled_in(card.features, spec), own)
+    if [block.name for block in card.blocks] != list(spec.block_names):
+        different.append("the names of the feature blocks")
+    if not different and set(card.features) == set(own):
+        return
+    different = different or ["preprocess, task, or a key that one version of bidsml does not have"]
     raise DataError(
         f"the model's features were made with other settings than those of analysis {spec.name}: "
         + "; ".join(different[:5]),
@@ -98,10 +105,20 @@ def check_features(card: ModelCard, spec: AnalysisSpec) -> None:
     )
 
 
+def _filled_in(model: Mapping[str, Any], spec: AnalysisSpec) -> Mapping[str, Any]:
+    """Give a model's settings the defaults of newer keys; as they are where they are no settings any more."""
+    try:
+        filled = AnalysisSpec.model_validate_json(json.dumps({**spec.model_dump(mode="json"), **model}))
+    except ValueError:
+        return model
+    return filled.model_dump(mode="json", include=set(model))
+
+
 def _differences(model: Any, here: Any, place: str = "") -> list[str]:
     """Say where two settings differ, as ``denoise.strategy is '36p' in the model, 'none' here``."""
     if isinstance(model, Mapping) and isinstance(here, Mapping):
-        keys = sorted({*model, *here})
+        # Older models do not tell all sections.
+        keys = sorted({*model, *here} if place else model)
         return [
             line for key in keys for line in _differences(model.get(key), here.get(key), f"{place}.{key}".strip("."))
         ]
