@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from bidsml.errors import DataError
 from bidsml.preproc.regions import MIN_COVERAGE, locate_regions
@@ -31,11 +32,17 @@ class RegionMeans:
     missing: dict[str, str]
 
 
-def average_map(scan: Scan, atlas: Atlas) -> RegionMeans:
+def average_map(scan: Scan, atlas: Atlas, *, zero_is_value: bool = False) -> RegionMeans:
     """Average a map over the voxels of every region.
 
     Voxels that are 0, NaN or infinite lie outside the mask that the map was fitted in: they are left out, and a region
     that loses more than half of its voxels so is missing.
+
+    Parameters
+    ----------
+    zero_is_value
+        A 0 that voxels with a value enclose is one itself, as in the fraction of free water of white matter, where
+        fits with bounds end at 0. Without them, the mean would be that of the voxels with free water alone.
 
     Raises
     ------
@@ -49,7 +56,10 @@ def average_map(scan: Scan, atlas: Atlas) -> RegionMeans:
         raise DataError(f"{scan.path}: expected one 3-D map, found an image of {shape}", hint="see what the file holds")
     values = read_voxels(scan.path, image, dtype=np.float64).reshape(shape[:3])
     grid = _grid(scan, image)
-    voxels, coverage = locate_regions(atlas, grid, np.asarray(np.isfinite(values) & (values != 0)))
+    inside = np.isfinite(values) & (values != 0)
+    if zero_is_value:
+        inside |= binary_fill_holes(inside) & (values == 0)
+    voxels, coverage = locate_regions(atlas, grid, np.asarray(inside))
     flat = values.ravel(order="F")
     missing: dict[str, str] = {}
     means = np.full(len(atlas.names), np.nan)

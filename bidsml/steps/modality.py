@@ -17,6 +17,9 @@ from bidsml.spec import FeatureSpec
 
 logger = logging.getLogger(__name__)
 
+# Free water, which NODDI's fits set to exactly 0 in much of the white matter.
+_ZERO_IS_VALUE = {"isovf"}
+
 
 def read_named_values(scan: Path, feature: str, modality: str, atlas: str, *, out_dir: Path) -> Path:
     """Read a scan that is a small table, as FreeSurfer's and MRIQC's.
@@ -53,7 +56,7 @@ def read_scalar_map(scan: Path, feature: str, modality: str, atlas: str, *, out_
     source = read_record(Scan, scan)
     options = FeatureSpec.model_validate_json(feature)
     regions = load_atlas(atlas)
-    found = average_map(source, regions)
+    found = average_map(source, regions, zero_is_value=options.measure in _ZERO_IS_VALUE)
     data = ScanData(
         source,
         regions=found.names,

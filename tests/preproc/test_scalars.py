@@ -54,6 +54,21 @@ def test_zeros_are_missing_not_zero(tmp_path, atlas):
     assert "38 %" in found.missing["C"]
 
 
+def test_enclosed_zeros_are_values_of_free_water(tmp_path, atlas):
+    """White matter without free water is 0 on average, not what its few voxels with some have."""
+    values = np.full(LABELS.shape, 0.4)
+    values[1:7, 1:7, 1:7] = 0.0
+    values[7, 7] = 0.0
+    scan = write_map(tmp_path, values)
+    brain = np.ones(LABELS.shape, dtype=bool)
+    brain[7, 7] = False
+    expected = [values[(label == LABELS) & brain].mean() for label in (1, 2, 3)]
+    found = average_map(scan, atlas, zero_is_value=True)
+    np.testing.assert_allclose(found.means, expected, rtol=1e-6)
+    assert not found.missing
+    np.testing.assert_allclose(average_map(scan, atlas).means, [0.4, 0.4, 0.4], rtol=1e-6)
+
+
 def test_a_map_of_another_grid_in_the_same_space_gives_the_same(tmp_path, atlas):
     values = LABELS / 10.0
     fine = np.repeat(np.repeat(np.repeat(values, 2, 0), 2, 1), 2, 2)
