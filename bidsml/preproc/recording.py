@@ -6,6 +6,7 @@ doi:10.21105/joss.01896) the reading. Both are optional, and imported here alone
 
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -25,6 +26,10 @@ FLAT = 1e-6
 _RENAMED = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 # Volt to microvolt; tesla to femtotesla; tesla per metre to femtotesla per centimetre.
 _SCALE = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
+# No recorder of EEG or MEG samples faster, and no power line is slower (railways have 16.7 Hz): the length of filters
+# follows from the one, their number from the other.
+_HIGHEST_RATE_HZ, _LOWEST_LINE_HZ = 200_000, 10
+_NAMED = re.compile(rb"^[ \t]*(DataFile|MarkerFile)[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +77,7 @@ def measure_recording(scan: Scan, spec: RecordingSpec) -> Spectrum:
     """
     raw, missing = _pick(_read(scan), scan, spec)
     _filter(raw, scan, spec)
-    missing |= _leave_flat_out(raw)
-    _require_channels(raw, scan)
+    missing |= _leave_flat_out(raw, scan)
     if spec.sensors == "eeg" and spec.reference == "average":
         raw.set_eeg_reference("average", projection=False, verbose="ERROR")
     epochs = _cut(raw, scan, spec)
@@ -104,6 +108,7 @@ def _read(scan: Scan) -> Any:
         from mne_bids import get_bids_path_from_fname, read_raw_bids
     except ImportError as error:
         raise MissingInputError("MNE-BIDS is not installed", hint="pip install 'bidsml[eeg]'") from error
+    _refuse_other_folders(scan)
     try:
         with warnings.catch_warnings():
             # Of files that power and covariance don't need: positions of electrodes, events, scans.tsv.
@@ -116,7 +121,25 @@ def _read(scan: Scan) -> Any:
             f"{scan.path} cannot be read by MNE-BIDS: {type(error).__name__}: {error}",
             hint="is the recording whole, and do its channels.tsv and JSON belong to it?",
         ) from error
+    rate_hz, line_hz = float(raw.info["sfreq"]), raw.info["line_freq"]
+    if not 0 < rate_hz <= _HIGHEST_RATE_HZ or not (not line_hz or _LOWEST_LINE_HZ <= line_hz < np.inf):
+        raise DataError(
+            f"{scan.path}: a sampling rate of {rate_hz:g} Hz with a power line of {line_hz} Hz is of no recorder",
+            hint="look at the header, and at SamplingFrequency and PowerLineFrequency in the JSON beside it",
+        )
     return raw
+
+
+def _refuse_other_folders(scan: Scan) -> None:
+    """BrainVision's header names the files of samples and markers, which BIDS keeps beside it."""
+    if scan.path.suffix != ".vhdr" or not scan.path.is_file():
+        return
+    for key, name in _NAMED.findall(scan.path.read_bytes()):
+        if b"/" in name or b"\\" in name:
+            raise DataError(
+                f"{scan.path}: {key.decode()} is in another folder: {name[:80]!r}",
+                hint="name the file beside the header",
+            )
 
 
 def _pick(raw: Any, scan: Scan, spec: RecordingSpec) -> tuple[Any, dict[str, str]]:
@@ -137,17 +160,18 @@ def _pick(raw: Any, scan: Scan, spec: RecordingSpec) -> tuple[Any, dict[str, str
         if len(set(common.values())) == len(common):
             raw.rename_channels(common, verbose="ERROR")
     missing = dict.fromkeys(raw.info["bads"], "marked bad in channels.tsv")
-    raw.drop_channels(list(missing))
-    _require_channels(raw, scan)
+    _drop(raw, missing, scan)
     return raw, missing
 
 
-def _require_channels(raw: Any, scan: Scan) -> None:
-    if len(raw.ch_names) < 2:
+def _drop(raw: Any, names: Collection[str], scan: Scan) -> None:
+    """Drop channels in place; what is left must be a recording still."""
+    if len(raw.ch_names) - len(names) < 2:
         raise DataError(
             f"{scan.path}: fewer than two good channels are left",
             hint="look at status in channels.tsv, and at the signals",
         )
+    raw.drop_channels(list(names))
 
 
 def common_name(name: str) -> str:
@@ -196,7 +220,7 @@ def _filter(raw: Any, scan: Scan, spec: RecordingSpec) -> None:
         raw.filter(spec.high_pass_hz or None, spec.low_pass_hz, verbose="ERROR")
 
 
-def _leave_flat_out(raw: Any) -> dict[str, str]:
+def _leave_flat_out(raw: Any, scan: Scan) -> dict[str, str]:
     """Drop channels whose signal does not vary, or is not a number, in place; say why, by name."""
     spread = np.ptp(raw.get_data(), axis=1)
     typical = np.nanmedian(spread) if np.isfinite(spread).any() else np.nan
@@ -206,7 +230,7 @@ def _leave_flat_out(raw: Any) -> dict[str, str]:
             reasons[name] = "its signal is not finite"
         elif one <= FLAT * typical:
             reasons[name] = "its signal does not vary"
-    raw.drop_channels(list(reasons))
+    _drop(raw, reasons, scan)
     return reasons
 
 
