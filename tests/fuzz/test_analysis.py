@@ -26,7 +26,25 @@ CONTENTS["everything"] = CONTENTS["rest-connectome"] | {
     "task": {"contrasts": {"a-b": "a - b"}, "hrf": "spm", "single_trial": "lss"},
     "preprocess": {"space": "MNI152NLin2009cAsym", "dummy_volumes": "auto", "resolution_mm": 2.0},
     "input": {"derivative": "fmriprep", "tr_s": 2.0, "combine": "average"},
-    "estimators": [{"kind": "ridge", "grid": {"alpha": [1.0, 10.0]}}, {"kind": "lda", "class_weight": "balanced"}],
+    "estimators": [{"kind": "ridge", "grid": {"alpha": [1.0, 10.0]}}, {"kind": "logistic", "class_weight": "balanced"}],
+}
+
+# One with the sections and kinds that exclude some of these.
+CONTENTS["norms"] = {
+    **{key: CONTENTS["rest-connectome"][key] for key in ("name", "target", "cv", "estimators", "inference")},
+    "cohort": {"site": "site", "include": "age > 18"},
+    "nuisance": {"columns": ["age"]},
+    "normative": {"columns": ["age", "sex"], "site": True, "reference": "age > 20", "knots": 4, "spread": "constant"},
+    "fusion": {"kind": "stacking", "scale_blocks": False, "ablation": True},
+    "report": {"sections": []},
+    "features": [
+        {"kind": "questionnaire", "file": "phenotype/q.tsv", "subscales": {"a": ["q1", "q*"]}, "reverse": ["q1"]},
+        {"kind": "text", "file": "phenotype/t.tsv", "columns": ["notes"], "ngram": 2, "n_components": 5},
+        {"kind": "eeg_power", "bands": {"alpha": [8.0, 13.0]}, "recording": {"epoch_s": 4.0, "notch_hz": 50.0}},
+        {"kind": "freesurfer", "measure": "area", "parcellation": "dkt", "exclude": ["lh_*"]},
+        {"kind": "image_quality", "suffix": "bold"},
+        {"kind": "diffusion", "measure": "fa", "model": "tensor", "atlas": "power2011"},
+    ],
 }
 
 
@@ -103,6 +121,11 @@ def _loads_to_itself(spec: Any, write: Any) -> None:
 def _warm():
     for name in READY_MADE:
         check_names(load_analysis(name))
+
+
+@pytest.mark.parametrize("name", sorted(CONTENTS))
+def test_the_unchanged_are_loaded(write, name):
+    check_names(_load(write(tomli_w.dumps(CONTENTS[name]).encode())))
 
 
 @fuzz(400)
