@@ -69,7 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="the dataset: participants.tsv, sub-*/")
     parser.add_argument("output_dir", metavar="OUTPUT_DIR", type=Path, help="where the derivatives and reports go")
-    parser.add_argument("level", metavar="{participant,group}", help="one participant at a time, or learn and test")
+    parser.add_argument(
+        "level", metavar="{participant,group}", help="measure one participant at a time, or learn and test"
+    )
     parser.add_argument("--version", action="version", version=f"bidsml {__version__}")
     parser.add_argument(
         "--bids-exec-spec", action=_PrintDescriptor, nargs=0, help="print the Boutiques descriptor (JSON) and exit"
@@ -83,10 +85,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("selection")
-    group.add_argument("--participant-label", nargs="+", default=[], metavar="LABEL", help="with or without sub-")
-    group.add_argument("--session-label", nargs="+", default=[], metavar="LABEL", help="with or without ses-")
-    group.add_argument("--task-id", "-t", nargs="+", default=[], metavar="TASK", help="with or without task-")
-    group.add_argument("--bids-filter-file", type=Path, metavar="FILE", help="JSON of entities by query (bold, …)")
+    group.add_argument(
+        "--participant-label",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="only these people, with or without sub-; default: everyone",
+    )
+    group.add_argument(
+        "--session-label", nargs="+", default=[], metavar="LABEL", help="only these sessions, with or without ses-"
+    )
+    group.add_argument(
+        "--task-id", "-t", nargs="+", default=[], metavar="TASK", help="only these tasks, with or without task-"
+    )
+    group.add_argument(
+        "--bids-filter-file",
+        type=Path,
+        metavar="FILE",
+        help="JSON of BIDS entities for each kind of file (bold, t1w, …), as of fMRIPrep",
+    )
     group.add_argument(
         "-d", "--derivatives", nargs="+", action="extend", default=[], metavar="NAME=PATH",
         help="derivatives to read from, e.g. fmriprep=/data/derivatives/fmriprep",
@@ -97,7 +114,10 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def _add_analysis(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("analysis")
-    group.add_argument("--analysis", default="rest-connectome", metavar="NAME|FILE", help="default: %(default)s")
+    group.add_argument(
+        "--analysis", default="rest-connectome", metavar="NAME|FILE",
+        help="a ready-made analysis or an analysis.toml; default: %(default)s",
+    )  # fmt: skip
     group.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY.PATH=VALUE",
         help="override one entry of the analysis; may be repeated",
@@ -107,7 +127,9 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         help="group: what software can't know, for the report; default: study.toml beside the analysis file, else "
         "BIDS_DIR/code/study.toml",
     )  # fmt: skip
-    group.add_argument("--random-seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    group.add_argument(
+        "--random-seed", type=int, default=0, metavar="N", help="of folds, draws and models; default: %(default)s"
+    )
     group.add_argument(
         "--apply", type=Path, metavar="MODEL_DIR",
         help="group: judge a frozen biomarker (group/NAME/model of another dataset's output) here, without refitting",
@@ -128,9 +150,15 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
         "--omp-nthreads", type=positive_int, default=1, metavar="N", help="threads of one node; default: 1"
     )
     group.add_argument(
-        "--mem-gb", "--mem", type=positive_float, metavar="GB", help="default: nine tenths of what is free"
+        "--mem-gb",
+        "--mem",
+        type=positive_float,
+        metavar="GB",
+        help="memory to plan with; default: nine tenths of what is free",
     )
-    group.add_argument("--use-plugin", type=Path, metavar="FILE", help="Nipype plugin file (YAML)")
+    group.add_argument(
+        "--use-plugin", type=Path, metavar="FILE", help="Nipype plugin (YAML) that takes the steps, such as SLURM"
+    )
     group.add_argument(
         "--shards", type=positive_int, default=1, metavar="N",
         help="group: divide the permutations into N jobs, which share the work folder; the result is the same",
@@ -143,7 +171,10 @@ def _add_resources(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_control(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run control")
-    group.add_argument("-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR", help="default: ./work")
+    group.add_argument(
+        "-w", "--work-dir", type=Path, default=Path("work"), metavar="DIR",
+        help="scratch of intermediate results, from which a stopped run goes on; default: ./work",
+    )  # fmt: skip
     group.add_argument("--dry-run", action="store_true", help="print inputs, nodes, outputs and GB, compute nothing")
     group.add_argument("--boilerplate-only", action="store_true", help="write the methods text, compute nothing")
     group.add_argument("--reports-only", action="store_true", help="make the pages again from what OUTPUT_DIR holds")

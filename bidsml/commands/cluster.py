@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -42,9 +43,9 @@ def build_cluster_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="bidsml cluster", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scheduler", metavar="{slurm,sge,pbs,local}")
-    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path)
-    parser.add_argument("output_dir", metavar="OUTPUT_DIR", type=Path)
+    parser.add_argument("scheduler", metavar="{slurm,sge,pbs,local}", help="what takes the jobs")
+    parser.add_argument("bids_dir", metavar="BIDS_DIR", type=Path, help="the dataset")
+    parser.add_argument("output_dir", metavar="OUTPUT_DIR", type=Path, help="where the derivatives and reports go")
     parser.add_argument("scripts_dir", metavar="SCRIPTS_DIR", type=Path, help="new folder for scripts and their logs")
     parser.add_argument("-w", "--work-dir", type=Path, metavar="DIR", help="seen by every node; default: ./work")
     parser.add_argument("--image", type=Path, metavar="FILE.sif", help="run inside this Apptainer image")
@@ -52,13 +53,17 @@ def build_cluster_parser() -> argparse.ArgumentParser:
         "--shards", type=positive_int, default=1, metavar="N", help="jobs for the permutations; default: 1"
     )
     parser.add_argument("--missing", action="store_true", help="only participants that are not finished")
-    parser.add_argument("--max-running", type=positive_int, default=100, metavar="N", help="%(default)s")
-    parser.add_argument("--participant-cpus", type=positive_int, default=2, metavar="N", help="%(default)s")
-    parser.add_argument("--participant-mem-gb", type=positive_float, default=8.0, metavar="GB", help="%(default)s")
-    parser.add_argument("--participant-time", type=_time, default="08:00:00", metavar="HH:MM:SS", help="%(default)s")
-    parser.add_argument("--group-cpus", type=positive_int, default=8, metavar="N", help="%(default)s")
-    parser.add_argument("--group-mem-gb", type=positive_float, default=16.0, metavar="GB", help="%(default)s")
-    parser.add_argument("--group-time", type=_time, default="24:00:00", metavar="HH:MM:SS", help="%(default)s")
+    limits: tuple[tuple[str, Any, str, Any, str], ...] = (
+        ("--max-running", positive_int, "N", 100, "participants at once"),
+        ("--participant-cpus", positive_int, "N", 2, "cores of a participant's job"),
+        ("--participant-mem-gb", positive_float, "GB", 8.0, "memory of a participant's job"),
+        ("--participant-time", _time, "HH:MM:SS", "08:00:00", "time limit of a participant's job"),
+        ("--group-cpus", positive_int, "N", 8, "cores of the group's job and of each shard"),
+        ("--group-mem-gb", positive_float, "GB", 16.0, "memory of the group's job and of each shard"),
+        ("--group-time", _time, "HH:MM:SS", "24:00:00", "time limit of the group's job and of each shard"),
+    )
+    for name, kind, unit, default, what in limits:
+        parser.add_argument(name, type=kind, metavar=unit, default=default, help=f"{what}; default: %(default)s")
     parser.add_argument(
         "--scheduler-options", default="", metavar="TEXT",
         help='handed to the scheduler with every job, as in --scheduler-options="--partition=long --account=lab"',

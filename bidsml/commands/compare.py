@@ -27,8 +27,8 @@ def main(argv: list[str]) -> int:
         "by their text, everything else by bytes; logs/ aside, run.json by what decides a result. "
         "Exit code 0 when nothing differs, 1 when something does.",
     )
-    parser.add_argument("first", metavar="OUT_A", type=Path)
-    parser.add_argument("second", metavar="OUT_B", type=Path)
+    parser.add_argument("first", metavar="OUT_A", type=Path, help="one output")
+    parser.add_argument("second", metavar="OUT_B", type=Path, help="the other")
     add_tolerance(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, every file")
     parser.add_argument("-v", "--verbose", action="store_true", help=f"list all files, not the first {SHOWN}")

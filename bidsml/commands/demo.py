@@ -76,7 +76,13 @@ def _build_parser() -> CommandParser:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="with --download: nilearn's folder; default: OUT/downloads"
     )
-    parser.add_argument("--random-seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--random-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the simulation and of the analysis; default: %(default)s",
+    )
     return parser
 
 

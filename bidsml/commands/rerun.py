@@ -81,10 +81,14 @@ def _parser() -> CommandParser:
         help="derivatives under the names that they had",
     )  # fmt: skip
     places.add_argument("--apply", type=Path, metavar="MODEL_DIR", help="the frozen model that was applied")
-    places.add_argument("-w", "--work-dir", type=Path, metavar="DIR", help="default: NEW_OUT-work, removed afterwards")
+    places.add_argument(
+        "-w", "--work-dir", type=Path, metavar="DIR", help="scratch; default: NEW_OUT-work, removed afterwards"
+    )
     resources = parser.add_argument_group("resources")
     resources.add_argument("--nprocs", type=positive_int, metavar="N", help="processes at once; default: all cores")
-    resources.add_argument("--mem-gb", type=positive_float, metavar="GB", help="default: nine tenths of what is free")
+    resources.add_argument(
+        "--mem-gb", type=positive_float, metavar="GB", help="memory to plan with; default: nine tenths of what is free"
+    )
     resources.add_argument("--use-plugin", type=Path, metavar="FILE", help="Nipype plugin file (YAML)")
     parser.add_argument("--dry-run", action="store_true", help="say what is recorded and what changed, run nothing")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON, every file")

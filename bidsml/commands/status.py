@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
         description="Per participant and analysis: done, failed (why), missing; and the group's analyses. "
         "Exit code 0 when everyone is done or has no input and no group analysis failed, else 1.",
     )
-    parser.add_argument("output_dir", metavar="OUT", type=Path)
+    parser.add_argument("output_dir", metavar="OUT", type=Path, help="an output, finished or not")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--verify", action="store_true", help="read every file and compare its digest")
     parser.add_argument("--bids-dir", type=Path, metavar="DIR", help="the dataset; default: where OUT says")

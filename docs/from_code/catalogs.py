@@ -86,8 +86,8 @@ def write_page() -> str:
             "`strategy` of `[denoise]`, for BOLD and time series with fMRIPrep's confounds.\n",
             write_table(("strategy",), [(code(name),) for name in STRATEGIES]),
             "\n## Atlases\n",
-            "`atlas` of a feature block: one of these names, a folder with a BIDS atlas, a NIfTI with its TSV beside it, "
-            "or labels on [surfaces](../features/surfaces.md). What comes from TemplateFlow is read where it was "
+            "`atlas` of a feature block: one of these names, a folder with a BIDS atlas, a NIfTI with its TSV beside "
+            "it, or labels on [surfaces](../features/surfaces.md). What comes from TemplateFlow is read where it was "
             "downloaded before: bidsml says how, and downloads nothing by itself.\n",
             write_table(("atlas", "comes"), _atlases()),
         ]

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from unittest.mock import patch
@@ -14,9 +15,9 @@ _HEAD = """\
 # Command line
 
 ```
-bidsml BIDS_DIR OUTPUT_DIR participant [options]     # preprocess and measure, one participant at a time
-bidsml BIDS_DIR OUTPUT_DIR group       [options]     # learn, test and report
-bidsml COMMAND …                                     # a helper command
+bidsml BIDS_DIR OUTPUT_DIR participant [options]   # one participant at a time
+bidsml BIDS_DIR OUTPUT_DIR group       [options]   # learn, test and report
+bidsml COMMAND …                                   # a helper command
 ```
 
 Options may be spelt with hyphens or underscores (`--participant-label`, `--participant_label`); `sub-`, `ses-` and
@@ -26,6 +27,8 @@ Options may be spelt with hyphens or underscores (`--participant-label`, `--part
 This page is made from the parsers themselves.
 """
 _TERMINAL = re.compile(r"\s+")
+# As many characters as a page 1,400 pixels wide shows.
+_WIDTH = 84
 
 
 def write_page() -> str:
@@ -33,8 +36,16 @@ def write_page() -> str:
     parts = [_HEAD, "## The two levels\n", *_describe(build_parser()), "## Helper commands\n"]
     for name, parser in sorted(find_parsers().items()):
         parts += [f"### bidsml {name}\n", _TERMINAL.sub(" ", parser.description or "") + "\n"]
-        parts += [f"```\n{' '.join(parser.format_usage().split()).removeprefix('usage: ')}\n```\n", *_describe(parser)]
+        parts += [f"```\n{_write_usage(parser)}\n```\n", *_describe(parser)]
     return "\n".join(parts)
+
+
+def _write_usage(parser: argparse.ArgumentParser) -> str:
+    """Write how a command is called, broken between its arguments, whatever the width of a terminal."""
+    usage = " ".join(parser.format_usage().split()).removeprefix("usage: ")
+    whole = re.sub(r"\[[^\]]*\]+", lambda part: part[0].replace(" ", "\N{NO-BREAK SPACE}"), usage)
+    lines = textwrap.wrap(whole, _WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def find_parsers() -> dict[str, argparse.ArgumentParser]:
@@ -76,5 +87,4 @@ def _spell(action: argparse.Action) -> str:
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    text = parser._get_formatter()._expand_help(action) if action.help else ""
-    return f"default: {text}" if action.help == "%(default)s" else text
+    return parser._get_formatter()._expand_help(action) if action.help else ""
