@@ -25,12 +25,16 @@ def test_the_arrays_example_runs(tmp_path):
 
 def test_the_transformers_example_is_a_pipeline():
     import numpy as np
+    from sklearn.model_selection import GridSearchCV
 
     names: dict = {}
     exec(BLOCKS["transformers"], names)
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((40, 7)), np.arange(40) % 2
+    X[3, 2] = np.nan
     assert names["model"].fit(X, y).predict(X).shape == (40,)
+    grid = {"logisticregression__C": [0.1, 1.0], "nuisanceregression__n_nuisance": [1, 2]}
+    assert GridSearchCV(names["model"], grid, cv=2).fit(X, y).best_params_.keys() == grid.keys()
 
 
 @pytest.mark.parametrize("name", re.findall(r"^\| `([A-Z]\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))

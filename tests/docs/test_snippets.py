@@ -11,7 +11,8 @@ from bidsml.arguments import build_parser, make_options, parse
 from bidsml.atlases import list_atlases
 from bidsml.cli import COMMANDS
 from bidsml.errors import UsageError
-from bidsml.spec import load_analysis
+from bidsml.features import CATALOG as FEATURES
+from bidsml.spec import list_ready_made, load_analysis
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -124,6 +125,17 @@ def test_every_call_that_is_shown_is_taken(call, in_block, capsys):
     assert make_options(arguments, command=()).level in ("participant", "group")
     if not arguments.analysis.endswith(".toml"):
         check_names(load_analysis(arguments.analysis, overrides=arguments.overrides))
+
+
+def test_the_front_page_lists_every_kind_and_ready_made_analysis():
+    named = set(SPAN.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert set(FEATURES.own) <= named
+    assert all(f"(workflows/{name})" in (ROOT / "README.md").read_text("utf-8") for name in ready_for_anyone())
+
+
+def ready_for_anyone() -> list[str]:
+    """Analyses that are not of `bidsml demo`'s own simulated people."""
+    return [name for name in list_ready_made() if not name.startswith("demo")]
 
 
 def test_every_option_in_a_sentence_is_one():
