@@ -16,12 +16,17 @@
 Anything else that escapes is a bug in bidsml and exits with 70.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 EXIT_OK = 0
 EXIT_BUG = 70
 EXIT_CTRL_C = 130
+
+
+# Controls but line ends and tabs, marks that turn the direction of text, bytes of file names that are no text.
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
 class BidsmlError(Exception):
@@ -38,6 +43,8 @@ class BidsmlError(Exception):
     exit_code = EXIT_BUG
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        # A message quotes what files hold; shown as it is, that could move a terminal's cursor, or hide its end.
+        message, hint = (_UNSEEN.sub(_spell, text) for text in (message, hint))
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -48,6 +55,10 @@ class BidsmlError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Workers hand errors back pickled; a keyword-only argument is lost without this.
         return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _spell(character: re.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode("ascii")
 
 
 def _rebuild(kind: type[BidsmlError], message: str, hint: str) -> BidsmlError:
