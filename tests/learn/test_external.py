@@ -196,6 +196,13 @@ def test_features_of_other_names_are_refused_with_the_differences():
     check_names(("a", "b"), ("a", "b"))
 
 
+def test_other_levels_of_a_text_column_are_explained():
+    """Of women alone, the table has no indicator of men; which level is not shown cannot be told."""
+    with pytest.raises(DataError, match=r"1 lack \(sex\[M\]\); 1 are new \(sex\[F\]\)") as caught:
+        check_names(("age", "sex[F]"), ("age", "sex[M]"))
+    assert "code them as numbers (0, 1) in both tables" in caught.value.hint
+
+
 NUISANCE = {"nuisance": {"regress": ["age", "sex"]}}
 
 
