@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 LARGEST_R = 1 - 1e-7
 # Text files hold 6 to 8 digits, float16 archives 3: a larger excess or asymmetry is no rounding.
 ROUNDING = 2e-3
+# Of the mean variance. Shrunken covariances are far above it, singular ones at the rounding of their file.
+SMALLEST_EIGENVALUE = 1e-5
 
 _LAYOUTS: dict[str, MatrixLayout] = {"correlation": "edges", "partial": "edges", "tangent": "covariance"}
 _NILEARN_KINDS = {"correlation": "correlation", "partial": "partial correlation", "tangent": "covariance"}
@@ -139,6 +141,8 @@ def _from_matrix(data: ScanData, measure: str, missing: dict[str, str]) -> Float
     stored = _stored_measure(data)
     _check_measure(data, measure, stored)
     _drop_lost_nodes(matrix, data, missing)
+    if measure == "tangent":
+        _check_rank(matrix, data)
     if measure == "tangent" or stored == "fisherz":
         return matrix
     off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
@@ -189,6 +193,22 @@ def _check_measure(data: ScanData, measure: str, stored: str) -> None:
         f"{data.scan.path}: measure {measure!r} cannot be made from a ready-made matrix of {stored}",
         hint=f"give time series or BOLD, or set measure = {fitting[stored]!r}",
     )
+
+
+def _check_rank(matrix: FloatArray, data: ScanData) -> None:
+    """Refuse a covariance without a logarithm: its smallest eigenvalues, which are noise, would decide the rest."""
+    here = np.flatnonzero(np.isfinite(np.diagonal(matrix)))
+    known = matrix[np.ix_(here, here)]
+    if not here.size or np.isnan(known).any():
+        return
+    values = np.linalg.eigvalsh(known)
+    n_lost = int((values < SMALLEST_EIGENVALUE * values.mean()).sum())
+    if n_lost:
+        raise DataError(
+            f"{data.scan.path}: the covariance of {here.size} regions is singular: {n_lost} of its eigenvalues are 0, "
+            "as of fewer volumes than regions",
+            hint="give time series or BOLD, which bidsml shrinks (Ledoit and Wolf), or a covariance that is shrunken",
+        )
 
 
 def _drop_lost_nodes(matrix: FloatArray, data: ScanData, missing: dict[str, str]) -> None:

@@ -117,6 +117,17 @@ def test_ready_partial_and_covariance_are_taken_as_such(correlated: np.ndarray) 
     )
 
 
+def test_a_singular_covariance_is_refused() -> None:
+    """Of fewer volumes than regions: in the tangent space, what nobody measured would outweigh the rest."""
+    rng = np.random.default_rng(0)
+    short = np.round(np.cov(rng.standard_normal((10, 12)).T), 6)
+    with pytest.raises(DataError, match="covariance of 12 regions is singular: 3 of its eigenvalues"):
+        extract(ready(short, "covariance"), "tangent")
+    shrunken = ledoit_wolf(rng.standard_normal((10, 12)))[0]
+    shrunken[3], shrunken[:, 3] = np.nan, np.nan
+    assert np.isfinite(extract(ready(shrunken, "covariance"), "tangent").values).sum() == 11 * 12 / 2
+
+
 @pytest.mark.parametrize(
     ("stored", "asked"),
     [
