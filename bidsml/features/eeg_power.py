@@ -82,12 +82,15 @@ def band_power(data: ScanData, *, band: str, ends_hz: tuple[float, float]) -> Fl
 
 
 def check_eeg_power(options: FeatureSpec) -> str:
-    """Say what is wrong with the options: a band must lie in what the filter lets through."""
-    spec = options.recording
-    for name, (low, high) in (options.bands or BANDS).items():
+    """Say what is wrong with the options: a share needs other bands, and a band must pass the filter."""
+    spec, bands = options.recording, options.bands or BANDS
+    for name, (low, high) in bands.items():
         if not spec.high_pass_hz <= low < high <= spec.low_pass_hz:
             return (
                 f"the band {name} ({low:g} to {high:g} Hz) does not lie between recording.high_pass_hz = "
                 f"{spec.high_pass_hz:g} and low_pass_hz = {spec.low_pass_hz:g}"
             )
+    if measure_of(options) == "relative" and len(bands) == 1:
+        (name,) = bands
+        return f"the one band {name} holds all of its power: name other bands too, or set measure = 'absolute'"
     return ""

@@ -67,6 +67,8 @@ def test_a_band_between_two_frequencies_is_refused():
         ({"bands": {"slow": (0.5, 2.0)}}, "band slow"),
         ({"bands": {"alpha": (13.0, 8.0)}}, "band alpha"),
         ({"recording": {"low_pass_hz": 30.0}}, "band gamma"),
+        # A share of itself: 1 for everyone.
+        ({"bands": {"alpha": (8.0, 13.0)}}, "the one band alpha holds all of its power"),
         ({"kind": "eeg_covariance", "shrinkage": 0.0}, "singular"),
         ({"kind": "eeg_covariance", "bands": {"a": (1.0, 2.0)}}, "does not take 'bands'"),
     ],
