@@ -115,7 +115,9 @@ def _present(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.exists() and (folder / "model" / MODEL_JSON).exists():
         raise MissingInputError(f"{folder} is no model folder", hint=f"did you mean {folder / 'model'}?")
-    return require_content(path, what="the model's file")
+    if not require_content(path, what="the model's file").is_file():
+        _refuse(path, "is a folder")
+    return path
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 import pandas as pd
@@ -31,10 +31,14 @@ def require_content(path: Path, *, what: str = "the file") -> Path:
     ------
     MissingInputError
         There is no such file, or only git-annex's link or pointer to it.
+    DataError
+        It is a device or a pipe, which may never end, or wait for ever.
     """
     if not os.path.lexists(path):
         raise MissingInputError(f"{what} {path} is not there", hint="check the name and the folder")
     link = path.is_symlink() and not path.exists()
+    if not link and not S_ISREG(mode := path.stat().st_mode) and not S_ISDIR(mode):
+        raise DataError(f"{path} is not a file", hint="a device or a pipe was given where a file was expected")
     if link or (path.stat().st_size < 1000 and _starts_as_pointer(path)):
         raise MissingInputError(
             f"the content of {what} {path} is not on this machine, only a link to it", hint=f"datalad get {path}"

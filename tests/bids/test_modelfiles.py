@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 from dataclasses import replace
 
@@ -151,6 +152,16 @@ def change(folder, **keys):
     content = json.loads((folder / "model.json").read_text()) | keys
     content["digest"] = _digest(content)
     (folder / "model.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("name", ["arrays.npz", "model.json", "README.md"])
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+def test_what_never_ends_is_not_read(folder, name, kind):
+    path = folder / name
+    path.unlink()
+    {"device": lambda: path.symlink_to("/dev/zero"), "pipe": lambda: os.mkfifo(path), "folder": path.mkdir}[kind]()
+    with pytest.raises(DataError, match=f"{name} is (not a file|a folder)"):
+        read_model(folder)
 
 
 def test_another_schema_is_refused_with_both_numbers(folder):

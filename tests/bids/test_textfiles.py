@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from bidsml.bids.textfiles import (
@@ -92,6 +94,12 @@ def test_a_text_that_is_too_long_is_not_read(tmp_path):
 @pytest.mark.parametrize("place", ["/dev/zero", "/"])
 def test_what_is_no_file_is_not_read(tmp_path, place):
     (tmp_path / "participants.tsv").symlink_to(place)
+    with pytest.raises(DataError, match="is not a file"):
+        read_text(tmp_path / "participants.tsv")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "participants.tsv")
     with pytest.raises(DataError, match="is not a file"):
         read_text(tmp_path / "participants.tsv")
 
