@@ -23,20 +23,24 @@ N, P, REGIONS = 24, 3, 3
 CELLS = REGIONS * (REGIONS + 1) // 2
 
 
-def _spec(kind: str) -> AnalysisSpec:
+TOKENS = 12
+SITED = {"cohort": {"site": "site"}, "nuisance": {"regress": ["age"], "harmonize": "combat"}}
+NORMED = {"cohort": {"site": "site"}, "normative": {"columns": ["age"]}}
+
+
+def _spec(kind: str, sections: dict[str, Any]) -> AnalysisSpec:
     content: dict[str, Any] = {
         "name": "test",
         "target": {"column": "dx"},
-        "cohort": {"site": "site"},
         "features": [{"kind": "table"}, {"kind": "connectome", "measure": "tangent"}],
-        "nuisance": {"regress": ["age"], "harmonize": "combat"},
         "cv": {"outer": {"kind": "stratified", "folds": 3}, "inner": {"folds": 2}},
         "estimators": [{"kind": kind, "grid": {}}],
+        **sections,
     }
     return AnalysisSpec.model_validate_json(json.dumps(content))
 
 
-def _freeze(kind: str) -> FrozenModel:
+def _freeze(kind: str, sections: dict[str, Any], *, text: bool = False) -> FrozenModel:
     rng = np.random.default_rng(0)
     people = [f"p{number:02d}" for number in range(N)]
     table = pd.DataFrame(
@@ -47,31 +51,37 @@ def _freeze(kind: str) -> FrozenModel:
             "age": [str(age) for age in rng.integers(20, 60, N)],
         }
     )
-    series = rng.standard_normal((N, 40, REGIONS))
-    rows, columns = np.triu_indices(REGIONS)
-    cells = (np.einsum("nti,ntj->nij", series, series) / 40)[:, rows, columns]
     blocks = (
         FeatureBlock("table", "table", "", "vector", 0, P),
         FeatureBlock("connectome", "connectome", "tangent", "covariance", P, P + CELLS, ("r", "s", "t")),
     )
-    names = tuple(f"f{number}" for number in range(P + CELLS))
-    features = FeatureSet(tuple(people), names, np.hstack([rng.standard_normal((N, P)), cells]), blocks)
-    spec = _spec(kind)
+    if text:
+        blocks = (blocks[0], FeatureBlock("text", "text", "words", "vector", P, P + TOKENS, n_topics=3))
+    n = blocks[-1].stop
+    features = FeatureSet(tuple(people), tuple(f"f{number}" for number in range(n)), _values(rng, N, text=text), blocks)
+    spec = _spec(kind, sections)
     cohort = build_cohort(table, spec, available=people)
     return freeze(features, cohort, plan_folds(cohort, spec, seed=0), spec=spec, seed=0, dataset="here")
 
 
-@pytest.fixture(scope="module")
-def models() -> dict[str, FrozenModel]:
-    return {kind: _freeze(kind) for kind in ("ridge", "logistic")}
-
-
-def _newcomers() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(1)
-    series = rng.standard_normal((2, 40, REGIONS))
+def _values(rng: np.random.Generator, n: int, *, text: bool) -> np.ndarray:
+    """Features of the table, then cells of a covariance matrix, or counts of tokens."""
+    series = rng.standard_normal((n, 40, REGIONS))
     rows, columns = np.triu_indices(REGIONS)
     cells = (np.einsum("nti,ntj->nij", series, series) / 40)[:, rows, columns]
-    return np.hstack([rng.standard_normal((2, P)), cells]), np.array([[30.0, 0.0], [40.0, 1.0]])
+    return np.hstack([rng.standard_normal((n, P)), rng.poisson(1.0, (n, TOKENS)) if text else cells])
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, FrozenModel]:
+    sited = {kind: _freeze(kind, SITED) for kind in ("ridge", "logistic")}
+    return {**sited, "norms": _freeze("ridge", NORMED, text=False), "text": _freeze("ridge", NORMED, text=True)}
+
+
+def _newcomers(*, text: bool = False, normed: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    # Beside the features: age and site, or site and age.
+    beside = np.array([[30.0, 0.0], [40.0, 1.0]])
+    return _values(np.random.default_rng(1), 2, text=text), beside[:, ::-1] if normed else beside
 
 
 def _changed(array: np.ndarray, change: str, number: float) -> np.ndarray:
@@ -103,9 +113,35 @@ CHANGES = ("value", "flat", "scalar", "empty", "deeper", "longer", "turned", "sh
 
 
 def test_the_model_as_it_was_made(models):
-    for model in models.values():
-        assert set(model.arrays) == set(ARRAYS)
-        assert isinstance(apply(model, *_newcomers()), Applied)
+    for name, model in models.items():
+        assert set(model.arrays) == set(ARRAYS) or name not in ("ridge", "logistic")
+        assert isinstance(apply(model, *_of(name)), Applied)
+    assert any(name.startswith("normative_group0_") for name in models["norms"].arrays)
+    assert "block1_components" in models["text"].arrays
+
+
+def _of(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return _newcomers(text=name == "text", normed=name in ("norms", "text"))
+
+
+@fuzz(300)
+@given(
+    name=st.sampled_from(["norms", "text"]),
+    place=st.floats(0, 1, exclude_max=True),
+    change=st.sampled_from(CHANGES) | st.just("drop"),
+    number=st.sampled_from([0.0, -1.0, 1.0, 5.0, 1e6, 2.0**62]) | st.floats(allow_nan=False),
+)
+def test_changed_arrays_of_norms_and_topics(models, name, place, change, number):
+    model = models[name]
+    array = sorted(model.arrays)[int(place * len(model.arrays))]
+    arrays = {key: value for key, value in model.arrays.items() if key != array}
+    if change != "drop":
+        arrays[array] = _changed(model.arrays[array], change, number)
+    found = lawful(lambda: apply(replace(model, arrays=arrays), *_of(name)))
+    assert isinstance(found, Applied | BidsmlError)
+    if isinstance(found, Applied):
+        assert found.predictions.shape == (2,)
+        assert np.isfinite(found.scores).all()
 
 
 @fuzz(400)
