@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SUFFIXES = (".html", ".svg", ".tsv", ".json", ".bib", ".toml")
+_SUFFIXES = (".html", ".svg", ".tsv", ".json", ".bib", ".toml", ".npz", ".gz")
 
 
 @cache
