@@ -34,6 +34,8 @@ measure = "partial"
 
 This table is made from the catalog; the first measure is the default.
 """
+_TOLD_WITH = {"phenotype": "table"}
+"""Kinds that another kind's page tells of."""
 _CATALOGS = """\
 # Estimators and metrics
 
@@ -52,11 +54,15 @@ def write_features_page() -> str:
 
 
 def _has_page(kind: str) -> bool:
-    return (_DOCS / "features" / f"{kind}.md").is_file()
+    return (_DOCS / "features" / _page_of(kind)).is_file()
+
+
+def _page_of(kind: str) -> str:
+    return f"{_TOLD_WITH.get(kind, kind)}.md"
 
 
 def _linked(kind: str) -> str:
-    return f"[{code(kind)}]({f'{kind}.md' if _has_page(kind) else f'#{kind}'})"
+    return f"[{code(kind)}]({_page_of(kind) if _has_page(kind) else f'#{kind}'})"
 
 
 def _describe(kind: str) -> str:

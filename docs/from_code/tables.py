@@ -1,6 +1,9 @@
 """Tables in Markdown."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+_CODE = re.compile(r"(`[^`]*`)")
 
 
 def write_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -19,4 +22,7 @@ def code(text: object) -> str:
 
 
 def _fit(cell: str) -> str:
-    return " ".join(cell.replace("|", "\\|").split())
+    # Within code a bar ends no cell, and a backslash would be shown.
+    parts = _CODE.split(cell)
+    parts[::2] = [text.replace("|", "\\|") for text in parts[::2]]
+    return " ".join("".join(parts).split())

@@ -126,6 +126,14 @@ def test_nothing_breaks_out_of_a_table(text):
     assert len(re.findall(r"(?<!\\)\|", lines[2])) == 2
 
 
+def test_a_bar_in_code_is_shown_as_it_is_and_ends_no_cell():
+    from from_code.tables import write_table
+    from markdown import markdown
+
+    shown = markdown(write_table(("head", "other"), [("`NAME|FILE`", "a|b")]), extensions=["tables"])
+    assert re.findall(r"<td>(.*?)</td>", shown) == ["<code>NAME|FILE</code>", "a|b"]
+
+
 def test_patterns_of_the_navigation_find_pages_and_take_none_twice():
     from from_code.navigation import expand
 
