@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from bidsml.learn.frozen import Applied, apply
+from bidsml.learn.frozen import Applied, apply, score_newcomers
 from bidsml.learn.intervals import UNIT_BOOTSTRAP, draw_units, percentile_interval, resample, take_rows
 from bidsml.learn.leakage.association import tie_to_names
 from bidsml.learn.metrics import METRICS, Metric, Outcome, metrics_of
@@ -73,6 +73,7 @@ def judge_newcomers(
         primary_metric=primary,
         provenance=provenance,
         warnings=(*warnings, *_site_tie(people, judged, model.card), *people.notes),
+        z=score_newcomers(model, people.values, people.beside),
     )
 
 

@@ -34,6 +34,7 @@ from bidsml.records import (
     FloatArray,
     Fold,
     FrozenModel,
+    IntArray,
     ModelCard,
     NormativeCard,
     NuisanceColumn,
@@ -238,21 +239,46 @@ def apply(model: FrozenModel, values: FloatArray, beside: FloatArray) -> Applied
     return Applied(scores, predictions, probabilities)
 
 
-def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> FloatArray:
-    """Do to new rows what the fold's preparation did, with the frozen numbers: ``(n, n_prepared)``."""
-    arrays = model.arrays
-    parts = []
+def score_newcomers(model: FrozenModel, values: FloatArray, beside: FloatArray) -> FloatArray | None:
+    """Score people against the norm that a model carries; parameters as of :func:`apply`, which checks them.
+
+    Returns
+    -------
+    FloatArray or None
+        z, ``(n, n_features)``, NaN where the value, a covariate or the norm of a feature is missing; ``None`` where
+        the model has no norm.
+    """
+    if model.card.normative is None:
+        return None
+    columns, places = _kept_columns(model, values)
+    z = np.full((len(values), len(model.card.names)), np.nan)
+    z[:, places] = _score(model, columns, beside)
+    z[np.isnan(beside[:, 1:]).any(axis=1)] = np.nan
+    return z
+
+
+def _kept_columns(model: FrozenModel, values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Embed and select features: ``(n, n_kept)``, and which feature each stands for."""
+    parts, places = [], []
     for number, block in enumerate(model.card.blocks):
         columns = values[:, block.start : block.stop]
-        state = _state(arrays, f"block{number}_")
+        state = _state(model.arrays, f"block{number}_")
+        place: IntArray = state["keep"]
         if block.layout == "covariance":
-            columns = TangentSpace.from_state(state).transform(columns)
+            space = TangentSpace.from_state(state)
+            columns, place = space.transform(columns), space.get_support()[state["keep"]]
         elif block.n_topics:
             columns = TokenTopics.from_state(state).transform(columns)
         parts.append(columns[:, state["keep"]])
-    joined = np.hstack(parts if model.card.normative else [*parts, beside])
-    if model.card.normative:
-        joined = _score(model, joined, beside)
+        places.append(block.start + place)
+    return np.hstack(parts), np.concatenate(places)
+
+
+def prepare(model: FrozenModel, values: FloatArray, beside: FloatArray) -> FloatArray:
+    """Do to new rows what the fold's preparation did, with the frozen numbers: ``(n, n_prepared)``."""
+    arrays = model.arrays
+    kept = _kept_columns(model, values)[0]
+    joined = _score(model, kept, beside) if model.card.normative else np.hstack([kept, beside])
     joined = np.where(np.isnan(joined), arrays["median"], joined)
     if model.card.sites:
         joined = _harmonise(model, joined)

@@ -165,7 +165,8 @@ class ExternalResult(Record):
 
     ``scores`` is ``(n, n_outputs)``, ``predictions`` ``(n,)``, ``probabilities`` ``(n, n_classes)`` or ``None``,
     ``recalibrated`` ``(n,)`` the positive class's probability (of a regression the outcome) after recalibration on
-    this dataset's own labels, or ``None``.
+    this dataset's own labels, or ``None``. ``z`` is ``(n, n_features)``: normative scores by the model's norm, NaN
+    where there is none; ``None`` of a model without one.
     """
 
     analysis: str
@@ -180,3 +181,4 @@ class ExternalResult(Record):
     primary_metric: str
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+    z: FloatArray | None = None

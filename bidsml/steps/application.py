@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bidsml.bids.modelfiles import read_model
@@ -16,7 +17,7 @@ from bidsml.learn.external import judge_newcomers
 from bidsml.learn.matching import match_features
 from bidsml.learn.newcomers import choose_newcomers, lay_out
 from bidsml.learn.overlap import find_overlap, refuse_overlap
-from bidsml.records import ExternalResult, ModelCard, Newcomers, Provenance
+from bidsml.records import ExternalResult, FloatArray, ModelCard, Newcomers, Provenance
 from bidsml.spec import FEATURE_SECTIONS, AnalysisSpec, column_name, features_digest, read_spec
 from bidsml.steps.assembly import has_own_names, load_features, load_people
 from bidsml.steps.pages import publish_external_page
@@ -188,8 +189,29 @@ def publish_external(result: Path, analysis_toml: Path, run: Path, output: str, 
     write_json(folder / "predictions.json", _PREDICTIONS)
     write_table(folder / "performance.tsv", pd.DataFrame([vars(row) for row in content.performance]))
     write_json(folder / "performance.json", _PERFORMANCE)
+    if content.z is not None:
+        write_table(folder / "zscores.tsv", zscores_table(content, content.z))
+        write_json(folder / "zscores.json", _ZSCORES)
     *_, report = publish_external_page(out, content)
     return write_json(out_dir / "receipt.json", {"report": report.name})
+
+
+def zscores_table(result: ExternalResult, z: FloatArray) -> pd.DataFrame:
+    """Normative scores of everyone, by the model's norm: one row per participant, a column per feature."""
+    who = {
+        "participant_id": [f"sub-{label}" for label in result.people.table["participant_id"]],
+        "site": result.people.table["site"].tolist(),
+    }
+    scored = pd.DataFrame(np.round(z, 4), columns=list(result.card.names))
+    return pd.concat([pd.DataFrame(who), scored], axis=1)
+
+
+_ZSCORES: dict[str, Any] = {
+    "all other columns": {
+        "Description": "z of that feature: (value - expected) / predictive standard deviation, by the norm of the "
+        "model's training data; n/a where value, covariate or norm is missing",
+    },
+}
 
 
 _PREDICTIONS: dict[str, Any] = {

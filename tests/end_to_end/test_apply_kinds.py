@@ -103,6 +103,14 @@ def test_a_stack_goes_to_another_place(tmp_path, norm):
     scores = [first.loc[first["observed"] == group, "score"] for group in ("control", "patient")]
     assert (scores[1].mean() - scores[0].mean()) > 1.5 * np.sqrt(sum(score.var() for score in scores) / 2)
     assert ("12 people come from sites that training did not know" in page) is bool(norm)
+    scores = there / "out" / "group" / "labs" / "external" / "zscores.tsv"
+    assert scores.exists() is bool(norm)
+    if norm:
+        z = pd.read_csv(scores, sep="\t").set_index("participant_id")
+        assert z.index.tolist() == first["participant_id"].tolist()
+        assert set(z.columns) == {"site", "blood:a", "blood:b", *(f"quality:{name}" for name in METRICS)}
+        patients = first.set_index("participant_id")["observed"] == "patient"
+        assert z["blood:a"][patients].mean() - z["blood:a"][~patients].mean() > 1
     # Columns in another order, one metric that nobody has, one that is new: what does not matter changes nothing.
     table = there / "bids" / "phenotype" / "blood.tsv"
     pd.read_csv(table, sep="\t")[["b", "participant_id", "a"]].to_csv(table, sep="\t", index=False)

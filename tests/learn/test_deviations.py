@@ -9,7 +9,7 @@ from bidsml.learn.deviations import follows_labels, normative_design, reference_
 from bidsml.learn.exchange import plan_exchange
 from bidsml.learn.final_fold import fold_of_everyone
 from bidsml.learn.fitting import fit_fold, prepare_fold
-from bidsml.learn.frozen import apply, freeze
+from bidsml.learn.frozen import apply, freeze, score_newcomers
 from bidsml.learn.newcomers import lay_out
 from bidsml.learn.permutation import labellings, permute
 from bidsml.learn.preparation import fit_preparation
@@ -231,12 +231,20 @@ def test_the_frozen_model_is_the_pipeline(simulate, p):
 
 def test_people_of_another_dataset_are_laid_out_for_the_norm(simulate):
     data = data_of(simulate, effect=1.0, missing=0.0, n_sites=3)
-    model, _given, fit = frozen_of(data)
+    model, given, fit = frozen_of(data)
     rows = data.cohort.table.copy()
     rows["age"] = [f"{age:g}" for age in rows["age"]]
     people = lay_out(rows.astype(object), data.features, model.card, data.spec, left=())
     said = apply(model, people.values, people.beside)
     np.testing.assert_allclose(said.scores, fit.scores, rtol=0, atol=1e-9)
+    # The scores themselves are those of the norm that the pipeline holds; who lacks a covariate has none.
+    z = score_newcomers(model, people.values, people.beside)
+    preparation = fit_preparation(given, np.arange(len(given.values)))
+    expected = preparation["normative"].transform(np.asarray(preparation["columns"].transform(given.values)))
+    np.testing.assert_allclose(z, expected, rtol=0, atol=1e-9)
+    gaps = people.beside.copy()
+    gaps[3, 1] = np.nan
+    assert np.isnan(score_newcomers(model, people.values, gaps)).all(axis=1).nonzero()[0].tolist() == [3]
     assert not any("sites" in note for note in people.notes)
     rows["site"] = ["elsewhere"] * 40 + rows["site"].tolist()[40:]
     moved = lay_out(rows.astype(object), data.features, model.card, data.spec, left=())
