@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -25,6 +26,7 @@ from bidsml.errors import (
     MissingInputError,
     OutputError,
     UnknownLevelError,
+    UsageError,
     near_names,
 )
 
@@ -127,12 +129,22 @@ def _dispatch(words: list[str]) -> int:
 
         command: Callable[[list[str]], int] = import_module(f"bidsml.commands.{words[0].replace('-', '_')}").main
         return command(words[1:])
+    _refuse_misspelt_command(words)
     arguments = parse(build_parser(), words)
     if arguments is None:
         return EXIT_OK
     if arguments.level not in LEVELS:
         raise UnknownLevelError(f"unknown analysis level {arguments.level!r}", hint=near_names(arguments.level, LEVELS))
     return _run_level(arguments, words)
+
+
+def _refuse_misspelt_command(words: list[str]) -> None:
+    """Refuse a first word that is no folder, comes near a helper command, and is followed by no level."""
+    if not words or words[0].startswith("-") or {*words} & {*LEVELS} or Path(words[0]).exists():
+        return
+    near = get_close_matches(words[0].replace("_", "-"), COMMANDS, n=1, cutoff=0.7)
+    if near:
+        raise UsageError(f"there is no command and no folder {words[0]!r}", hint=f"did you mean 'bidsml {near[0]}'?")
 
 
 def _run_level(arguments: argparse.Namespace, words: list[str]) -> int:

@@ -51,6 +51,10 @@ def test_the_parser_loads_nothing_heavy():
         (["nowhere", "out", "participant"], 66, "nowhere"),
         (["nowhere", "out", "group", "--analysis", "brain-agee"], 78, "did you mean 'brain-age'"),
         (["status", "nowhere"], 66, "nowhere"),
+        (["stauts", "out"], 64, "did you mean 'bidsml status'"),
+        (["comapre", "a", "b"], 64, "did you mean 'bidsml compare'"),
+        (["check_plugin", "x"], 64, "did you mean 'bidsml check-plugin'"),
+        (["dema", "out", "participant"], 66, "dema"),
         (["status"], 64, "required"),
     ],
 )
