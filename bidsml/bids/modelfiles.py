@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -16,13 +17,16 @@ from bidsml.bids.arrays import read_arrays
 from bidsml.bids.store import sha256_file, write_atomic, write_json, write_text
 from bidsml.bids.textfiles import read_json, require_content
 from bidsml.errors import DataError, MissingInputError
-from bidsml.records import MODEL_SCHEMA, FrozenModel, ModelCard
+from bidsml.records import MODEL_SCHEMA, FrozenModel, ModelCard, PerformanceRow
 
 MODEL_JSON, ARRAYS, ESTIMATOR, README = "model.json", "arrays.npz", "estimator.skops", "README.md"
 _PICKLES = (".pkl", ".pickle", ".joblib", ".sav", ".p", ".dill", ".cloudpickle")
 # First byte of a pickle since protocol 2, and the first bytes of what joblib compresses it with.
 _PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"x\x9c", b"x\x01", b"x\xda", b"BZh")
 _NUMBERS = "biuf"
+# What is repeated of the figure that a model brings with it.
+_LARGEST = 1e30
+_HEADLINE = {"design", "metric", "estimate", "interval", "p_method", "n"}
 _HINT = "do not use this model; get it anew from where it was made"
 
 
@@ -142,7 +146,16 @@ def _read_files(folder: Path, listed: Any) -> dict[str, bytes]:
 def _read_card(path: Path, content: Mapping[str, Any]) -> ModelCard:
     names = {field.name for field in fields(ModelCard)}
     try:
-        return TypeAdapter(ModelCard).validate_python({key: content[key] for key in content if key in names})
+        card = TypeAdapter(ModelCard).validate_python({key: content[key] for key in content if key in names})
+        if card.performance:
+            # A row of the performance table: JSON has no NaN.
+            said = {key: math.nan if value is None else value for key, value in card.performance.items()}
+            TypeAdapter(PerformanceRow).validate_python(said)
+            if absent := sorted(_HEADLINE - set(said)):
+                _refuse(path, f"tells a performance without {', '.join(absent)}")
+            if any(isinstance(value, int | float) and abs(value) > _LARGEST for value in said.values()):
+                _refuse(path, "tells a performance that no metric has")
+        return card
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
         raise DataError(f"{path} does not describe a model: {problems}", hint=_HINT) from error

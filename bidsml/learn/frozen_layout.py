@@ -34,6 +34,8 @@ def check_layout(model: FrozenModel, values: FloatArray, beside: FloatArray) -> 
     if card.estimator not in CATALOG:
         hint = near_names(card.estimator, CATALOG)
         raise DataError(f"the model is a {card.estimator!r}, which this bidsml does not know", hint=hint)
+    if model.is_linear != CATALOG[card.estimator].linear:
+        _disagree(f"a {card.estimator} {'with weights' if model.is_linear else 'without weights'}")
     if values.shape[1] != len(card.names) or beside.shape[1] != card.n_beside:
         raise DataError(
             f"the model takes {len(card.names)} features and {card.n_beside} columns beside them; "
@@ -67,6 +69,8 @@ def _check_card(card: ModelCard) -> None:
         _disagree(f"its feature blocks are not {len(card.names)} columns, one after the other")
     if (card.task == "regression") != (not card.classes) or len(card.classes) == 1:
         _disagree(f"a {card.task} with the classes {list(card.classes)}")
+    if card.classes and (len(set(card.classes)) < len(card.classes) or card.positive not in card.classes):
+        _disagree(f"the classes {list(card.classes)} with {card.positive!r} as the positive one")
 
 
 def _check_normative(card: ModelCard, arrays: _Arrays, kept: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bidsml.bids.modelfiles import _digest, read_model, write_model
 from bidsml.bids.store import sha256_file
 from bidsml.errors import DataError, MissingInputError
-from bidsml.records import FeatureBlock, FrozenModel, ModelCard, NuisanceColumn, TrainingPeople
+from bidsml.records import FeatureBlock, FrozenModel, ModelCard, NuisanceColumn, PerformanceRow, TrainingPeople
 
 
 class Evil:
@@ -34,7 +34,7 @@ def make_model(estimator=b""):
         features={"denoise": {"x": 0.1}},
         features_digest="f", blocks=(FeatureBlock("b", "table", "", "vector", 0, 2, ("n",)),), names=("u", "v"),
         nuisance=(NuisanceColumn("sex[M]", "sex", "M", ("F", "M")),), people=people,
-        performance={"metric": "roc_auc", "estimate": 0.1 + 0.2, "p": float("nan")},
+        performance=vars(PerformanceRow("ridge", "biomarker", "kfold", "roc_auc", 0.1 + 0.2, low=0, high=1, p_floor=0)),
     )  # fmt: skip
     arrays = {"coef": rng.standard_normal((1, 2)), "flags": np.array([True, False]), "keep": np.array([0, 1])}
     if estimator:
@@ -174,6 +174,21 @@ def test_another_schema_is_refused_with_both_numbers(folder):
 def test_only_known_files_are_read(folder, files):
     change(folder, files=files)
     with pytest.raises(DataError, match=r"must list arrays\.npz and no file but"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(
+    "said", [{"metric": "roc_auc"}, {"estimate": "x"}, {"n": [1]}, {"low": -1e308}, {"design": {}}, {"estimate": None}]
+)
+def test_a_performance_that_is_none_is_refused(folder, said):
+    content = json.loads((folder / "model.json").read_text())
+    row = said if said == {"metric": "roc_auc"} else content["performance"] | said
+    (folder / "model.json").write_text(json.dumps(content | {"performance": row}))
+    rewrite(folder)
+    if said == {"estimate": None}:
+        assert read_model(folder)[0].card.performance["estimate"] is None
+        return
+    with pytest.raises(DataError, match=r"performance|does not describe a model"):
         read_model(folder)
 
 
