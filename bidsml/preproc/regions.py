@@ -187,18 +187,25 @@ def _to_grid(labels: IntArray, image: Any, series: Series) -> IntArray:
     if labels.shape == series.shape and np.allclose(image.affine, series.affine, atol=1e-6):
         return labels
     from nilearn.image import new_img_like, resample_img
+    from nilearn.image.resampling import BoundingBoxError
 
     with warnings.catch_warnings():
         # nilearn warns that a nearest-neighbour resampling keeps integers.
         warnings.simplefilter("ignore")
-        resampled = resample_img(
-            new_img_like(image, labels.astype(np.int32), image.affine),
-            target_affine=series.affine,
-            target_shape=series.shape,
-            interpolation="nearest",
-            force_resample=True,
-            copy_header=True,
-        )
+        try:
+            resampled = resample_img(
+                new_img_like(image, labels.astype(np.int32), image.affine),
+                target_affine=series.affine,
+                target_shape=series.shape,
+                interpolation="nearest",
+                force_resample=True,
+                copy_header=True,
+            )
+        except BoundingBoxError as error:
+            raise DataError(
+                f"{series.path}: no part of the atlas lies in its field of view",
+                hint="look at its affine: is the image in the space that its name says?",
+            ) from error
     return np.asarray(resampled.dataobj).astype(np.int64)
 
 

@@ -266,3 +266,13 @@ def test_scalar_maps(write, atlas, place_of, mask, more, kept):
             found.missing
         )
         ScanData(scan, regions=found.names, maps={"fa": found.means}, missing=found.missing)
+
+
+def test_a_map_that_lies_elsewhere(write, atlas):
+    """nilearn's own error, of a field of view without any of the atlas, was a traceback; of BOLD too."""
+    far = np.diag([40.0, 40, 40, 1])
+    far[:3, 3] = 1e5
+    path = write(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), far).to_bytes(), "sub-01_dwimap.nii")
+    found = lawful_file(lambda file: average_map(Scan("01", "dwimap", file, "qsirecon"), atlas), path)
+    assert isinstance(found, BidsmlError)
+    assert "field of view" in found.message
