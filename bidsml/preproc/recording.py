@@ -29,6 +29,10 @@ _SCALE = {"eeg": 1e6, "mag": 1e15, "grad": 1e13}
 # No recorder of EEG or MEG samples faster, and no power line is slower (railways have 16.7 Hz): the length of filters
 # follows from the one, their number from the other.
 _HIGHEST_RATE_HZ, _LOWEST_LINE_HZ = 200_000, 10
+# Nor has one more channels, for each of which room is made before any is read.
+_MOST_CHANNELS = 10_000
+_SHOWN = 1000
+_COUNTED = re.compile(rb"^[ \t]*NumberOfChannels[ \t]*=[ \t]*(\d+)", re.MULTILINE | re.IGNORECASE)
 _NAMED = re.compile(rb"^[ \t]*(DataFile|MarkerFile)[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -108,7 +112,7 @@ def _read(scan: Scan) -> Any:
         from mne_bids import get_bids_path_from_fname, read_raw_bids
     except ImportError as error:
         raise MissingInputError("MNE-BIDS is not installed", hint="pip install 'bidsml[eeg]'") from error
-    _refuse_other_folders(scan)
+    _check_header(scan)
     try:
         with warnings.catch_warnings():
             # Of files that power and covariance don't need: positions of electrodes, events, scans.tsv.
@@ -118,7 +122,7 @@ def _read(scan: Scan) -> Any:
     except Exception as error:
         # Readers of a dozen formats raise whatever they trip over, struct.error and AssertionError among them.
         raise DataError(
-            f"{scan.path} cannot be read by MNE-BIDS: {type(error).__name__}: {error}",
+            f"{scan.path} cannot be read by MNE-BIDS: {type(error).__name__}: {str(error)[:_SHOWN]}",
             hint="is the recording whole, and do its channels.tsv and JSON belong to it?",
         ) from error
     rate_hz, line_hz = float(raw.info["sfreq"]), raw.info["line_freq"]
@@ -130,11 +134,16 @@ def _read(scan: Scan) -> Any:
     return raw
 
 
-def _refuse_other_folders(scan: Scan) -> None:
-    """BrainVision's header names the files of samples and markers, which BIDS keeps beside it."""
+def _check_header(scan: Scan) -> None:
+    """BrainVision's header counts channels, and names the files of samples and markers, which BIDS keeps beside it."""
     if scan.path.suffix != ".vhdr" or not scan.path.is_file():
         return
-    for key, name in _NAMED.findall(scan.path.read_bytes()):
+    header = scan.path.read_bytes()
+    if any(
+        len(number) > len(str(_MOST_CHANNELS)) or int(number) > _MOST_CHANNELS for number in _COUNTED.findall(header)
+    ):
+        raise DataError(f"{scan.path} claims more than {_MOST_CHANNELS} channels", hint="is the header whole?")
+    for key, name in _NAMED.findall(header):
         if b"/" in name or b"\\" in name:
             raise DataError(
                 f"{scan.path}: {key.decode()} is in another folder: {name[:80]!r}",

@@ -117,6 +117,12 @@ def test_a_sampling_interval_that_no_recorder_has(measure, interval):
     assert isinstance(measure("brainvision", "_eeg.vhdr", change), BidsmlError)
 
 
+@pytest.mark.parametrize("number", [b"1000", b"1000000000", b"9" * 4400])
+def test_a_header_that_counts_channels_without_end(measure, number):
+    change = lambda content: content.replace(b"NumberOfChannels=4", b"NumberOfChannels=" + number)  # noqa: E731
+    assert isinstance(measure("brainvision", "_eeg.vhdr", change), BidsmlError)
+
+
 @pytest.mark.parametrize(
     ("ending", "change"),
     [
