@@ -55,7 +55,7 @@ class TangentSpace(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kept = kept[_has_any(kept)]
         if not len(kept):
             raise ValueError("nobody has any of the regions")
-        self.mean_ = _fit_mean(kept)
+        self.mean_ = fit_mean(kept)
         self.measure_ = _measure()
         self.measure_.fit(_as_series(complete(kept, self.mean_)))
         return self
@@ -152,21 +152,49 @@ def complete(matrices: FloatArray, mean: FloatArray) -> FloatArray:
     return filled
 
 
-def _fit_mean(matrices: FloatArray) -> FloatArray:
-    """Mean of matrices with gaps that it fills itself: the fixed point of :func:`complete`, ``(n_regions, n_regions)``.
+def average_covariances(matrices: FloatArray) -> FloatArray:
+    """Average covariance matrices after filling their gaps.
 
-    It starts from the mean over the people who have a cell; 0 where nobody has both regions.
+    Parameters
+    ----------
+    matrices
+        ``(n, n_regions, n_regions)``; somebody has each region.
+
+    Returns
+    -------
+    FloatArray
+        ``(n_regions, n_regions)``.
     """
-    gappy = np.isnan(matrices).any(axis=(1, 2))
-    count = (~np.isnan(matrices)).sum(axis=0)
-    mean = _raise_floor(np.nansum(matrices, axis=0) / np.maximum(count, 1), _FLOOR_EXPECTED)
-    if not gappy.any():
+    return np.asarray(complete(matrices, fit_mean(matrices)).mean(axis=0))
+
+
+def fit_mean(matrices: FloatArray) -> FloatArray:
+    """Mean of matrices at one scale, which fills its own gaps: the fixed point of :func:`complete`.
+
+    Loud people or recordings count no more than others; with their own scales, steps would be slow where they have
+    gaps. It starts from the mean over those who have a cell; 0 where nobody has both regions.
+
+    Parameters
+    ----------
+    matrices
+        ``(n, n_regions, n_regions)``, of people or of one person's recordings; somebody has each region.
+
+    Returns
+    -------
+    FloatArray
+        ``(n_regions, n_regions)``, positive definite.
+    """
+    sizes = np.nanmean(np.diagonal(matrices, axis1=1, axis2=2), axis=1)
+    scaled = matrices / sizes[:, None, None]
+    count = (~np.isnan(scaled)).sum(axis=0)
+    mean = _raise_floor(np.nansum(scaled, axis=0) / np.maximum(count, 1), _FLOOR_EXPECTED)
+    if not np.isnan(scaled).any():
         return mean
-    complete_sum = matrices[~gappy].sum(axis=0)
     for _ in range(_STEPS):
         before = mean
-        total = complete_sum + complete(matrices[gappy], before).sum(axis=0)
-        mean = _raise_floor(total / len(matrices), _FLOOR_EXPECTED)
+        filled = complete(scaled, before)
+        own = np.einsum("ij,nji->n", linalg.inv(before), filled) / len(before)
+        mean = _raise_floor((filled / own[:, None, None]).mean(axis=0), _FLOOR_EXPECTED)
         if np.linalg.norm(mean - before) <= _CONVERGED * np.linalg.norm(before):
             break
     return mean

@@ -24,7 +24,7 @@ from bidsml.preproc.clean import clean_timeseries, concatenate_scans, extract_sc
 from bidsml.preproc.quality import mean_fd_mm, verdict
 from bidsml.records import FeatureVector, ParticipantResult, Preprocessing, Provenance, Scan, ScanData, one_per_scan
 from bidsml.spec import DenoiseSpec, FeatureSpec
-from bidsml.steps.alignment import align_vectors
+from bidsml.steps.alignment import align_vectors, average_vectors
 from bidsml.steps.networks import find_networks
 from bidsml.steps.pages import publish_participant_page
 from bidsml.steps.sidecars import datatype_of, describe_origin, describe_vector
@@ -131,23 +131,7 @@ def extract_features(scan_data: list[Path], feature: str, block: str, combine: s
     vectors = [extract(data, block=block, options=options) for data in scans]
     # Recordings of one person may differ in their channels.
     shared = align_vectors(vectors) if CATALOG[options.kind].modality else vectors
-    return write_record(out_dir / "features.npz", _average(shared))
-
-
-def _average(vectors: list[FeatureVector]) -> FeatureVector:
-    """Mean over scans of each value, from the scans that have it."""
-    first = vectors[0]
-    if len(vectors) == 1:
-        return first
-    stacked = np.stack([vector.values for vector in vectors])  # (n_scans, n_features)
-    known = np.isfinite(stacked)
-    count = known.sum(axis=0)
-    total = np.where(known, stacked, 0.0).sum(axis=0)
-    values = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    lost = set.intersection(*(set(vector.missing) for vector in vectors))
-    missing = {name: reason for name, reason in first.missing.items() if name in lost}
-    settings = {key: what for key, what in first.settings.items() if all(v.settings.get(key) == what for v in vectors)}
-    return replace(first, values=values, missing=missing, settings=settings)
+    return write_record(out_dir / "features.npz", average_vectors(shared))
 
 
 def publish_participant(

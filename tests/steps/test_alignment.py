@@ -4,7 +4,7 @@ import numpy as np
 
 from bidsml.matrices import edge_names, edges_to_matrix, matrix_to_edges
 from bidsml.records import FeatureVector
-from bidsml.steps.alignment import ABSENT, align_vectors
+from bidsml.steps.alignment import ABSENT, align_vectors, average_vectors
 
 
 def covariance(nodes: tuple[str, ...], matrix: np.ndarray) -> FeatureVector:
@@ -40,3 +40,30 @@ def test_matrices_keep_every_pair_and_lose_none():
     assert np.isnan(left[2]).all()
     assert np.isnan(right[[0, 3]]).all()
     assert second.missing == {"Cz": ABSENT, "Pz": ABSENT}
+
+
+def test_covariances_of_runs_with_other_channels_average_to_a_covariance():
+    """Cell by cell, a channel of the quiet run alone would not go with the others' mean."""
+    rng = np.random.default_rng(1)
+    nodes = ("Cz", "Fz", "O1", "Pz")
+    one = 0.95 + 0.05 * np.eye(4)
+    runs = [covariance(nodes, one * loud + 0.01 * np.diag(rng.random(4))) for loud in (1.0, 100.0)]
+    full = edges_to_matrix(average_vectors(runs).values, 4, "covariance")
+    np.testing.assert_allclose(full, np.mean([edges_to_matrix(run.values, 4, "covariance") for run in runs], axis=0))
+    rest = edges_to_matrix(runs[1].values, 4, "covariance")[1:, 1:]
+    found = average_vectors(align_vectors([runs[0], covariance(nodes[1:], rest)]))
+    matrix = edges_to_matrix(found.values, 4, "covariance")
+    np.testing.assert_allclose(matrix[1:, 1:], full[1:, 1:], rtol=1e-4)
+    # Of the loud run, the channel is what the others say of it.
+    np.testing.assert_allclose(matrix[0], full[0], rtol=0.1)
+    assert np.linalg.eigvalsh(matrix).min() > 0.5 * np.linalg.eigvalsh(full).min()
+    assert not found.missing
+
+
+def test_a_channel_that_no_run_has_stays_missing():
+    nodes = ("Cz", "Fz", "Pz")
+    gone = np.eye(3)
+    gone[1], gone[:, 1] = np.nan, np.nan
+    runs = [covariance(nodes, gone), covariance(nodes, np.where(np.eye(3) == 0, np.nan, gone * [2, 2, np.nan]))]
+    matrix = edges_to_matrix(average_vectors(runs).values, 3, "covariance")
+    assert np.isnan(matrix[1]).all() and np.isfinite(matrix[np.ix_([0, 2], [0, 2])]).all()
