@@ -123,7 +123,7 @@ def _nodes(parts: dict[str, bytes]) -> list[str]:
     return [name for name, content in parts.items() if name.endswith(".npy") and b"n_node_samples" in content[:400]]
 
 
-@fuzz(70)
+@fuzz(45)
 @example(key=("forest", 2), member=1.0, change="field", place=2, number=10**9)
 @example(key=("forest", 2), member=1.0, change="field", place=0, number=0)
 @example(key=("boosting", 0), member=1.0, change="field", place=2, number=10**9)
@@ -187,7 +187,7 @@ def _edits(draw: Any) -> list[tuple[float, Any]]:
     return [(draw(st.floats(0, 1, exclude_max=True)), draw(value[kind])) for _ in range(draw(st.integers(1, 2)))]
 
 
-@fuzz(70)
+@fuzz(45)
 @given(key=st.sampled_from(KEYS), edits=_edits())
 def test_an_altered_schema(parts, key, edits):
     schema = json.loads(parts[key][SCHEMA])
@@ -207,7 +207,7 @@ def test_an_altered_schema(parts, key, edits):
     _obeys(_packed(parts[key] | {SCHEMA: text}), key)
 
 
-@fuzz(50)
+@fuzz(35)
 @given(data=st.data(), key=st.sampled_from([key for key in KEYS if key[0] == "rbf_svm"]))
 def test_damaged_bytes_of_an_estimator(parts, data, key):
     _obeys(data.draw(damaged_bytes(st.just(_packed(parts[key])))), key)

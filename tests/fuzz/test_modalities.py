@@ -94,7 +94,7 @@ def recon(write):
     return read
 
 
-@fuzz(120)
+@fuzz(60)
 @given(data=st.data(), table=st.sampled_from(["lh.aparc.stats", "aseg.stats"]), measure=st.sampled_from(MEASURES))
 def test_statistics_of_freesurfer(recon, data, table, measure):
     change = damaged_bytes(st.just(_RECON[table])) | st.builds(_word_changed, st.just(_RECON[table]), SHARE, WORDS)
@@ -123,7 +123,7 @@ METRICS = {"cjv": 0.4, "snr_total": 10.5, "size_x": 192, "fwhm_avg": 3.5, "bids_
 GROUP = b"bids_name\tcjv\tsnr\nsub-01_ses-1_T1w\t0.4\t10.5\nsub-02_T1w\t0.5\tn/a\n"
 
 
-@fuzz(120)
+@fuzz(60)
 @given(
     content=st.dictionaries(st.sampled_from(sorted(METRICS)) | TEXTS, values(), max_size=4).map(
         lambda one: json.dumps(METRICS | one).encode()
@@ -141,7 +141,7 @@ def test_metrics_of_mriqc(write, content, columns):
         _are_numbers(*found)
 
 
-@fuzz(120)
+@fuzz(60)
 @given(content=damaged_bytes(st.just(GROUP)))
 def test_a_group_table_of_mriqc(write, place, content):
     path = write(content, "mriqc-group/group_T1w.tsv")
@@ -171,7 +171,7 @@ ENTRIES = st.one_of(
 )
 
 
-@fuzz(120)
+@fuzz(60)
 @given(
     dictionary=st.dictionaries(st.sampled_from(["q1", "q2", "q3", "*"]) | TEXTS, ENTRIES, max_size=3).map(
         lambda one: json.dumps(DICTIONARY | one).encode()
@@ -202,7 +202,7 @@ def test_questionnaires(write, place, dictionary, table, options):
 BIDI = "\u202etxt.exe\u2066\u2069\u200f"
 
 
-@fuzz(80)
+@fuzz(35)
 @given(
     cell=st.lists(ODD_TEXTS | st.text(max_size=20), max_size=4).map(" ".join),
     measure=st.sampled_from(["words", "characters"]),
@@ -245,7 +245,7 @@ WHOLE_MAP = nib.Nifti1Image(
 ).to_bytes()
 
 
-@fuzz(120)
+@fuzz(60)
 @given(
     place_of=SHARE,
     mask=st.integers(1, 255),

@@ -81,14 +81,14 @@ def _header_word(content: bytes, share: float, word: str) -> bytes:
     return content[:place] + word.encode("utf-8", "replace") + content[place + len(parts[at].split(b"\n")[0]) :]
 
 
-@fuzz(40)
+@fuzz(25)
 @given(data=st.data(), form=st.sampled_from(sorted(ENDINGS)))
 def test_damaged_files(measure, data, form):
     ending = data.draw(st.sampled_from([*ENDINGS[form], *SIDECARS]))
     measure(form, ending, lambda content: data.draw(damaged_bytes(st.just(content))))
 
 
-@fuzz(40)
+@fuzz(25)
 @given(
     ending=st.sampled_from(["_eeg.vhdr", "_eeg.vhdr", "_channels.tsv", "_events.tsv", "_eeg.vmrk"]),
     share=SHARE,
@@ -98,7 +98,7 @@ def test_other_words_in_headers_and_tables(measure, ending, share, word):
     measure("brainvision", ending, lambda content: _header_word(content, share, word))
 
 
-@fuzz(40)
+@fuzz(25)
 @given(key=st.sampled_from(["SamplingFrequency", "PowerLineFrequency", "EEGReference", "TaskName"]), value=values())
 @example(key="PowerLineFrequency", value=1e-9)
 @example(key="PowerLineFrequency", value=-50)

@@ -74,7 +74,7 @@ def test_the_whole_files_are_read(read, whole):
         assert not isinstance(read(name, content), BidsmlError)
 
 
-@fuzz(100)
+@fuzz(60)
 @given(data=st.data(), name=st.sampled_from([*SERIES, *LABELS]))
 def test_damaged_bytes(read, whole, data, name):
     read(name, data.draw(damaged_bytes(st.just(whole[name]))))
@@ -104,7 +104,7 @@ def _set_xml(content: bytes, change: Any) -> bytes:
     return lead + xml + content[544 + size :]
 
 
-@fuzz(150)
+@fuzz(90)
 @example(name="hemi-L.func.gii", place=0.2, value="ExternalFileBinary", kind="attribute")
 @given(
     name=st.sampled_from([*SERIES, *LABELS[:2]]),
