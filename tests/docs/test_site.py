@@ -108,7 +108,8 @@ def visit(site, browser):
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_pages_ask_for_nothing_and_fit_the_window(site, visit, width):
     pages = [path.relative_to(site) for path in site.rglob("*.html") if path.name != "404.html"]
-    for name in sorted(path for path in pages if path.parts[0] != "demo"):
+    # Of the demo's participants one stands for all.
+    for name in sorted(path for path in pages if not re.fullmatch(r"sub-(?!01).*", path.name)):
         page = visit(name, width=width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
