@@ -100,7 +100,8 @@ def _check_block(arrays: _Arrays, number: int, block: FeatureBlock) -> int:
     if block.n_topics:
         vocabulary = _check_places(arrays, f"{prefix}vocabulary", limit=width)
         components, width = arrays[f"{prefix}components"], len(np.atleast_1d(arrays[f"{prefix}components"]))
-        if arrays[f"{prefix}n_tokens"] != block.stop - block.start or arrays[f"{prefix}idf"].shape != (vocabulary,):
+        n_tokens = arrays[f"{prefix}n_tokens"]
+        if n_tokens.shape or n_tokens != block.stop - block.start or arrays[f"{prefix}idf"].shape != (vocabulary,):
             _disagree(f"{prefix}idf or n_tokens is not that of its tokens")
         if components.shape != (width, vocabulary):
             _disagree(f"{prefix}components is {components.shape}, where (…, {vocabulary}) fits")

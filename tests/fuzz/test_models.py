@@ -124,24 +124,40 @@ def _of(name: str) -> tuple[np.ndarray, np.ndarray]:
     return _newcomers(text=name == "text", normed=name in ("norms", "text"))
 
 
-@fuzz(300)
-@given(
-    name=st.sampled_from(["norms", "text"]),
-    place=st.floats(0, 1, exclude_max=True),
-    change=st.sampled_from(CHANGES) | st.just("drop"),
-    number=st.sampled_from([0.0, -1.0, 1.0, 5.0, 1e6, 2.0**62]) | st.floats(allow_nan=False),
-)
-def test_changed_arrays_of_norms_and_topics(models, name, place, change, number):
+def _is_told(models, name: str, array: str, change: str, number: float) -> None:
     model = models[name]
-    array = sorted(model.arrays)[int(place * len(model.arrays))]
-    arrays = {key: value for key, value in model.arrays.items() if key != array}
-    if change != "drop":
-        arrays[array] = _changed(model.arrays[array], change, number)
+    arrays = {**model.arrays, array: _changed(model.arrays[array], change, number)}
     found = lawful(lambda: apply(replace(model, arrays=arrays), *_of(name)))
     assert isinstance(found, Applied | BidsmlError)
     if isinstance(found, Applied):
         assert found.predictions.shape == (2,)
         assert np.isfinite(found.scores).all()
+
+
+@fuzz(150)
+@given(
+    name=st.sampled_from(["norms", "text"]),
+    place=st.floats(0, 1, exclude_max=True),
+    change=st.sampled_from(CHANGES),
+    number=st.sampled_from([0.0, -1.0, 1.0, 5.0, 1e6, 2.0**62]) | st.floats(allow_nan=False),
+)
+def test_changed_arrays_of_norms_and_topics(models, name, place, change, number):
+    arrays = sorted(models[name].arrays)
+    _is_told(models, name, arrays[int(place * len(arrays))], change, number)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_number_of_tokens(models, change):
+    _is_told(models, "text", "block1_n_tokens", change, 5.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ridge", "norms", "text"])
+def test_every_change_of_every_array(models, name):
+    for array in sorted(models[name].arrays):
+        for change in CHANGES:
+            for number in (0.0, -1.0, 5.0, 2.0**62, 1e300):
+                _is_told(models, name, array, change, number)
 
 
 @fuzz(400)
