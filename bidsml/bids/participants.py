@@ -1,7 +1,9 @@
 """The participants table, as text."""
 
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +56,14 @@ def read_participants(bids_dir: Path) -> pd.DataFrame:
     path = bids_dir / "participants.tsv"
     if not path.exists() and not path.is_symlink():
         return pd.DataFrame({ID: pd.Series(participant_folders(bids_dir), dtype=object)})
+    # The content behind a link may be missing, which reading tells with what to do.
+    status = path.stat() if path.exists() else path.lstat()
+    return _read_table(path, (status.st_size, status.st_mtime_ns)).copy()
+
+
+@lru_cache(maxsize=4)
+def _read_table(path: Path, _version: tuple[int, int]) -> pd.DataFrame:
+    """Read a table once: a job asks several times who there is, and there may be tens of thousands."""
     table = read_cells(path)
     if ID not in table:
         raise DataError(f"{path} has no column {ID!r}", hint=near_names(ID, table.columns))
@@ -73,9 +83,12 @@ def read_participants(bids_dir: Path) -> pd.DataFrame:
 
 
 def participant_folders(folder: Path) -> tuple[str, ...]:
-    """Labels of the ``sub-*`` folders directly in ``folder``, sorted as text."""
-    found = (entry.name.removeprefix("sub-") for entry in folder.glob("sub-*") if entry.is_dir())
-    return tuple(sorted(found))
+    """Labels of the ``sub-*`` folders directly in ``folder``, sorted as text; none where there is no such folder."""
+    if not folder.is_dir():
+        return ()
+    with os.scandir(folder) as entries:
+        found = [entry.name for entry in entries if entry.name.startswith("sub-") and entry.is_dir()]
+    return tuple(sorted(name.removeprefix("sub-") for name in found))
 
 
 def known_participants(bids_dir: Path) -> set[str]:
