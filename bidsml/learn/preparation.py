@@ -261,13 +261,18 @@ def without_warning() -> Iterator[None]:
 
 def _explain(given: ModelInput, train_rows: IntArray, error: ValueError) -> Exception:
     """Say what a user can act on where no feature is usable; hand on anything else."""
-    usable = UsableFeatures(given.max_missing)
     n_features = given.n_features
-    n_usable = int(usable.fit(given.values[train_rows, :n_features]).support_.sum()) if n_features else 0
-    if n_usable and not any(block.layout == "covariance" or block.n_topics for block in given.blocks):
-        return error
+    values = given.values[train_rows, :n_features]
+    n_usable = int(UsableFeatures(given.max_missing).fit(values).support_.sum()) if n_features else 0
+    if n_usable:
+        together = any(block.layout == "covariance" or block.n_topics for block in given.blocks)
+        told = f"{n_usable} of {n_features} features can be used in {len(train_rows)} training rows, and not prepared"
+        return DataError(f"{told}: {error}", hint="leave out participants with missing data") if together else error
+    n_gaps = int((np.isnan(values).mean(axis=0) > given.max_missing).sum())
     return DataError(
-        f"of {n_features} features, {n_usable} vary and are present often enough in {len(train_rows)} training rows: "
-        f"{error}",
-        hint=f"raise cv.max_missing (now {given.max_missing}), or leave out participants with missing data",
+        f"none of {n_features} features can be used in {len(train_rows)} training rows: {n_gaps} are missing for more "
+        f"than {given.max_missing:.0%} of them, {n_features - n_gaps} are the same for everyone",
+        hint="raise cv.max_missing, or leave out participants with missing data"
+        if n_gaps
+        else "what is the same for everyone tells nothing: look at the features that were read",
     )

@@ -142,5 +142,11 @@ def test_covariance_blocks_are_embedded_and_others_left_alone():
 
 
 def test_no_usable_feature_is_an_error_that_says_so():
-    with pytest.raises(DataError, match="of 3 features, 0 vary"):
-        prepare_split(given(np.ones((60, 3))), TRAIN, TEST, rotate=False)
+    values = np.ones((60, 3))
+    with pytest.raises(DataError, match="0 are missing for more than 20% of them, 3 are the same for everyone") as told:
+        prepare_split(given(values), TRAIN, TEST, rotate=False)
+    assert "max_missing" not in str(told.value)
+    values[:, :2] = np.nan
+    with pytest.raises(DataError, match="2 are missing for more than 20% of them, 1 are the same") as told:
+        prepare_split(given(values), TRAIN, TEST, rotate=False)
+    assert "raise cv.max_missing" in str(told.value)
