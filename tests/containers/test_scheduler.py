@@ -3,13 +3,12 @@
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from container_tools import call
-from slurm import ThrowawaySlurm, why_not
+from slurm import ThrowawaySlurm, start_slurm
 
 pytestmark = pytest.mark.containers
 FEATURES = "sub-01/sub-01_desc-demoConnectome_features.npz"
@@ -17,15 +16,8 @@ FEATURES = "sub-01/sub-01_desc-demoConnectome_features.npz"
 
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[ThrowawaySlurm]:
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        cluster = ThrowawaySlurm(Path(folder))
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
+    with start_slurm() as cluster:
+        yield cluster
 
 
 def parts_of_slurm(cluster: ThrowawaySlurm) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import fuzz, lawful
+from fuzzing import entries, fuzz, lawful
 from garbage import damaged_bytes, values
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -162,17 +162,6 @@ LOADERS = ["FunctionNode", "MethodNode", "PartialNode", "OperatorFuncNode", "Con
            "RandomGeneratorNode", "RandomStateNode", "MaskedArrayNode", "SliceNode", "SetNode", "x", {}]  # fmt: skip
 
 
-def _spots(node: Any) -> list[tuple[Any, Any]]:
-    found, todo = [], [node]
-    while todo:
-        one = todo.pop()
-        for key, inner in one.items() if isinstance(one, dict) else enumerate(one):
-            found.append((one, key))
-            if isinstance(inner, dict | list):
-                todo.append(inner)
-    return found
-
-
 @st.composite
 def _edits(draw: Any) -> list[tuple[float, Any]]:
     kind = draw(st.sampled_from(["type", "type", "loader", "any", "json", "protocol", "id"]))
@@ -192,7 +181,7 @@ def _edits(draw: Any) -> list[tuple[float, Any]]:
 def test_an_altered_schema(parts, key, edits):
     schema = json.loads(parts[key][SCHEMA])
     for place, value in edits:
-        spots = _spots({"root": schema})
+        spots = entries({"root": schema})
         node, entry = spots[int(place * len(spots))]
         if isinstance(value, dict) and set(value) <= {"protocol"}:
             schema |= value

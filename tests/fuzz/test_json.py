@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fuzzing import fuzz, lawful, lawful_file
+from fuzzing import entries, fuzz, lawful, lawful_file
 from garbage import ODD_TEXTS, TEXTS, damaged_bytes, nested, values
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -45,14 +45,7 @@ MANIFEST = {"participant_id": "01", "version": "1", "analyses": {"rest": ENTRY}}
 def _put(content: Any, place: float, value: Any) -> Any:
     """The content with a value put in the place of one of its entries, at any depth."""
     content = json.loads(json.dumps(content))
-    spots: list[tuple[Any, Any]] = []
-    todo = [content]
-    while todo:
-        node = todo.pop()
-        for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
-            spots.append((node, key))
-            if isinstance(inner, dict | list):
-                todo.append(inner)
+    spots = entries(content)
     node, key = spots[int(place * len(spots))]
     node[key] = value
     return content

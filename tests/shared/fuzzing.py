@@ -92,3 +92,15 @@ def _limits(size: int) -> Iterator[None]:
 
 def _stop(*_: Any) -> None:
     raise Hang(f"no end after {SECONDS} s")
+
+
+def entries(content: Any) -> list[tuple[Any, Any]]:
+    """Every entry of a JSON value at any depth, as the object or list that holds it and its key there."""
+    found, todo = [], [content]
+    while todo:
+        holder = todo.pop()
+        for key, inner in holder.items() if isinstance(holder, dict) else enumerate(holder):
+            found.append((holder, key))
+            if isinstance(inner, dict | list):
+                todo.append(inner)
+    return found

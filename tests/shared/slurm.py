@@ -5,9 +5,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "sinfo", "munged")
 PARTITION = "test"
@@ -141,6 +145,20 @@ class ThrowawaySlurm:
         lines.append(f"NodeName={self.host} NodeAddr=127.0.0.1 CPUs={self.cpus} RealMemory={self.memory_mb}")
         lines.append(f"PartitionName={PARTITION} Nodes={self.host} Default=YES MaxTime=60 DefaultTime=10 State=UP")
         return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def start_slurm() -> Iterator[ThrowawaySlurm]:
+    """Give a cluster for a while; skips where none can be started."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+        cluster = ThrowawaySlurm(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def _free_port() -> int:

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from place import SMALL
-from slurm import ThrowawaySlurm, why_not
+from slurm import ThrowawaySlurm, start_slurm
 
 from bidsml.simulate import CohortDesign, simulate_cohort
 
@@ -18,15 +17,8 @@ PERMUTATIONS = "inference.permutations=64"
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[ThrowawaySlurm]:
-    if reason := why_not():
-        pytest.skip(reason)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
-        cluster = ThrowawaySlurm(Path(folder))
-        try:
-            cluster.start()
-            yield cluster
-        finally:
-            cluster.stop()
+    with start_slurm() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
