@@ -38,6 +38,8 @@ class NuisanceRegression(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"n_nuisance={self.n_nuisance} leaves no feature of {X.shape[1]} columns")
         features, nuisance = self._split(X)
         if self.n_nuisance:
+            if np.isnan(features).any():
+                raise ValueError("the features have gaps: impute them before they are regressed on the nuisance")
             self.imputer_ = SimpleImputer(strategy="median", keep_empty_features=True).fit(nuisance)
             self.regression_ = LinearRegression().fit(self.imputer_.transform(nuisance), features)
             residual = features - self._explained(nuisance)

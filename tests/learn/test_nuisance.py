@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
 from bidsml.learn.nuisance import NuisanceRegression
@@ -49,3 +50,10 @@ def test_missing_nuisance_is_imputed_by_the_training_median():
         NuisanceRegression(3).fit_transform(np.hstack([FEATURES, gaps])),
         NuisanceRegression(3).fit_transform(np.hstack([FEATURES, filled])),
     )
+
+
+def test_gaps_of_features_are_somebody_else_s_work():
+    features = FEATURES.copy()
+    features[3, 2] = np.nan
+    with pytest.raises(ValueError, match="impute them before"):
+        NuisanceRegression(3).fit(np.hstack([features, NUISANCE]))
