@@ -1,6 +1,7 @@
 """Row 1: a worker is killed, as the kernel does for want of memory."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_the_command_gives_up_when_every_worker_is_killed(place, undisturbed):
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.005)
     assert time.monotonic() - began < 60
-    says(running.wait(), 75, "participant_demo.sub_01.read_0_0")
+    ran = running.wait()
+    says(ran, 75, "run the same command again to resume")
+    # The first node that this test was quick enough for.
+    assert re.search(r"killed while participant_demo\.sub_01\.\w+ ran, most often for want of memory", ran.text)
     assert running.nobody_left()
     assert place.run("participant").code == 0
     assert place.tree == undisturbed.tree

@@ -19,6 +19,8 @@ class Running:
     """A command under way, in a session of its own."""
 
     def __init__(self, words: list[str]) -> None:
+        # A shell's background jobs ignore Ctrl-C, and so does what they start; with a handler here, it doesn't.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bidsml", *words],
             stdout=subprocess.PIPE,
@@ -26,6 +28,7 @@ class Running:
             text=True,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, before)
 
     def wait(self) -> Ran:
         text, _ = self.process.communicate(timeout=LIMIT_S)
