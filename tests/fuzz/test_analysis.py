@@ -40,7 +40,11 @@ CONTENTS["norms"] = {
     "features": [
         {"kind": "questionnaire", "file": "phenotype/q.tsv", "subscales": {"a": ["q1", "q*"]}, "reverse": ["q1"]},
         {"kind": "text", "file": "phenotype/t.tsv", "columns": ["notes"], "ngram": 2, "n_components": 5},
-        {"kind": "eeg_power", "bands": {"alpha": [8.0, 13.0]}, "recording": {"epoch_s": 4.0, "notch_hz": 50.0}},
+        {
+            "kind": "eeg_power",
+            "bands": {"theta": [4.0, 8.0], "alpha": [8.0, 13.0]},
+            "recording": {"epoch_s": 4.0, "notch_hz": 50.0},
+        },
         {"kind": "freesurfer", "measure": "area", "parcellation": "dkt", "exclude": ["lh_*"]},
         {"kind": "image_quality", "suffix": "bold"},
         {"kind": "diffusion", "measure": "fa", "model": "tensor", "atlas": "power2011"},

@@ -13,7 +13,7 @@ name = "alpha"
 column = "group"
 [[features]]
 kind = "eeg_power"
-bands = {alpha = [8.0, 13.0]}
+bands = {theta = [4.0, 8.0], alpha = [8.0, 13.0]}
 [[features]]
 kind = "eeg_covariance"
 recording = {sensors = "mag", high_pass_hz = 8.0, low_pass_hz = 13.0}
@@ -30,7 +30,7 @@ def analysis(tmp_path):
 def test_an_override_reaches_one_block(analysis):
     spec = load_analysis(str(analysis), overrides=("features.0.recording.notch_hz=50.0",))
     assert [feature.recording.notch_hz for feature in spec.features] == [50.0, None]
-    assert spec.features[0].bands == {"alpha": (8.0, 13.0)}
+    assert spec.features[0].bands == {"theta": (4.0, 8.0), "alpha": (8.0, 13.0)}
     assert [feature.recording.datatype for feature in spec.features] == ["eeg", "meg"]
 
 
