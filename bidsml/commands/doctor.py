@@ -71,8 +71,8 @@ def _facts() -> dict[str, str]:
 
 def _say_atlases() -> str:
     # TemplateFlow's names have a variant behind a hyphen.
-    packaged = [name for name in list_atlases() if "-" not in name]
-    others = [name for name in list_atlases() if "-" in name]
+    known = list_atlases()
+    packaged, others = ([name for name in known if ("-" in name) == fetched] for fetched in (False, True))
     return f"{', '.join(packaged)}\nfrom TemplateFlow, where they were downloaded: {', '.join(others)}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fuzzing import entries, fuzz, lawful, lawful_file
+from fuzzing import entries, fuzz, lawful, lawful_file, write_file
 from garbage import ODD_TEXTS, TEXTS, damaged_bytes, nested, values
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -70,13 +70,7 @@ def texts(content: Mapping[str, Any]) -> st.SearchStrategy[bytes]:
 
 @pytest.fixture(scope="module")
 def write(place):
-    def write_file(content: bytes, name: str) -> Path:
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        return path
-
-    return write_file
+    return lambda content, name: write_file(place / name, content)
 
 
 # ------------------------------------------------------------------ sidecars

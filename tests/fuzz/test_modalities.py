@@ -8,7 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from fuzzing import fuzz, lawful, lawful_file
+from fuzzing import fuzz, lawful, lawful_file, write_file
 from garbage import NUMBERS, ODD_TEXTS, TEXTS, damaged_bytes, values
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -35,16 +35,13 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def write(place):
-    def write_file(content: bytes, name: str) -> Path:
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    def write_anew(content: bytes, name: str) -> Path:
         # Kept by size and time; here one name has many contents at a time.
         for cached in (_load, _encode, _rows_by_participant):
             cached.cache_clear()
-        return path
+        return write_file(place / name, content)
 
-    return write_file
+    return write_anew
 
 
 def _word_changed(content: bytes, share: float, word: str) -> bytes:

@@ -104,3 +104,10 @@ def entries(content: Any) -> list[tuple[Any, Any]]:
             if isinstance(inner, dict | list):
                 todo.append(inner)
     return found
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write an example, in a folder that need not be there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
