@@ -115,7 +115,9 @@ def execute(graph: Graph, options: RunOptions, *, name: str, progress: Progress 
     crash_dir = Path(mkdtemp(dir=options.work_dir / "crash", prefix=f"{name}_"))
     if options.write_graph:
         draw(graph, options.output_dir / "logs" / f"{name}_graph")
-    _warn_of_size(graph, options)
+    if options.plugin_file is None:
+        # A scheduler has limits of its own.
+        _warn_of_size(graph, options)
     plugin, plugin_args = plugin_settings(
         options.plugin_file, nprocs=options.nprocs, mem_gb=options.mem_gb, graph=graph
     )
